@@ -1,0 +1,51 @@
+# bookfigs: every target makes its own environment first, once.
+# `make help` lists what there is.
+
+PYTHON ?= python3
+VENV   ?= .venv
+RUN    := $(VENV)/bin/python -m
+# Where the environment was made, and from what: if either changes, make it anew.
+READY  := $(VENV)/ready
+MADE   := $(CURDIR) $(shell cat pyproject.toml constraints.txt | cksum)
+
+.DEFAULT_GOAL := help
+.PHONY: help figures check test lint format render clean FORCE
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+figures: $(READY) ## measure what is stale here, and make what is stale of the book
+	$(RUN) bookfigs figures
+
+check: $(READY) ## does everything generated follow from the evidence and the code?
+	$(RUN) bookfigs check --redraw
+
+test: $(READY) ## run the tests
+	$(RUN) pytest
+
+lint: $(READY) ## style, types
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+format: $(READY) ## put the code into form
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+render: $(READY) ## check the book, then render it with quarto
+	$(RUN) bookfigs render
+
+clean: ## remove the environment and what this machine measured
+	rm -rf $(VENV) .bookfigs
+
+$(READY): $(if $(filter-out x$(MADE),x$(shell cat $(READY) 2>/dev/null)),FORCE)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "bookfigs needs Python 3.11 or later; run: make PYTHON=python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "Python lacks venv; run: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[dev]'
+	@echo '$(MADE)' > $@
+
+FORCE:
