@@ -1,0 +1,1 @@
+"""Instruments: span (dependency depth) and clock (time)."""
