@@ -1,0 +1,147 @@
+"""Where the parts of a book lie, and how a file of it is written."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from bookfigs.errors import InputError, UnknownNameError
+
+PROJECT = "_quarto.yml"
+GENERATED = "_bookfigs"
+LOCAL = ".bookfigs"
+
+
+@dataclass(frozen=True)
+class Book:
+    """A folder with a Quarto project; every path of bookfigs starts here."""
+
+    folder: Path
+
+    @classmethod
+    def find(cls, start: Path) -> Self:
+        """The book at, below (``chapters/``) or above a folder.
+
+        Raises: InputError if there is none.
+        """
+        start = start.resolve()
+        for folder in (start, *start.parents):
+            for candidate in (folder, folder / "chapters"):
+                if (candidate / PROJECT).is_file():
+                    return cls(candidate)
+        raise InputError(
+            start,
+            f"no book here: neither this folder, nor its chapters/, nor a folder above "
+            f"has a {PROJECT}",
+            run="bookfigs --book FOLDER …, where FOLDER holds the Quarto project",
+        )
+
+    @cached_property
+    def root(self) -> Path:
+        """The project around the book: the nearest folder that git or pip knows."""
+        for folder in (self.folder, *self.folder.parents):
+            if (folder / ".git").exists() or (folder / "pyproject.toml").is_file():
+                return folder
+        return self.folder
+
+    @property
+    def manifest(self) -> Path:
+        """The one generated document that the Quarto extension reads."""
+        return self.generated / "manifest.json"
+
+    @property
+    def generated(self) -> Path:
+        """Generated and committed: manifest, pictures, listings."""
+        return self.folder / GENERATED
+
+    @property
+    def local(self) -> Path:
+        """What this machine measured for itself; never committed."""
+        return self.root / LOCAL
+
+    def figures(self) -> dict[str, Path]:
+        """Figure files by slug; the file system is the registry."""
+        return self._files("figures", ".py")
+
+    def listings(self) -> dict[str, Path]:
+        """Listing files by slug."""
+        return self._files("listings", ".toml")
+
+    def evidence(self, slug: str) -> list[Path]:
+        """The records that the book stands on for a figure, one per device."""
+        return sorted(self.folder.glob(f"*/evidence/{slug}/*.json"))
+
+    def evidence_folders(self) -> dict[str, Path]:
+        """Folders of evidence by the slug of their figure."""
+        return {path.name: path for path in sorted(self.folder.glob("*/evidence/*/"))}
+
+    def place(self, path: Path) -> str:
+        """Name a path for people: relative to the project where it lies inside."""
+        if path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        return str(path)
+
+    def relative(self, path: Path) -> str:
+        """Name a path for the manifest: relative to its folder, on any machine."""
+        return Path(os.path.relpath(path, self.generated)).as_posix()
+
+    def _files(self, folder: str, suffix: str) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for path in sorted(self.folder.glob(f"*/{folder}/[!_.]*{suffix}")):
+            slug = path.stem
+            if not (slug.isidentifier() and slug.islower() and slug.isascii()):
+                raise InputError(
+                    self.place(path),
+                    f"the name {slug!r} is no slug: lower-case letters, digits and "
+                    "underscores, starting with a letter",
+                )
+            if slug in found:
+                raise InputError(
+                    self.place(path),
+                    f"the slug {slug!r} is taken by {self.place(found[slug])}; "
+                    "rename one of the two",
+                )
+            found[slug] = path
+        return found
+
+
+def pick(names: tuple[str, ...], known: dict[str, Path], what: str) -> list[str]:
+    """Return the asked names, or all of them if none is asked.
+
+    Raises: UnknownNameError for a name that is not known.
+    """
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(
+                name,
+                f"no such {what}",
+                asked=name,
+                available=known,
+                run="bookfigs list",
+            )
+    return list(names or known)
+
+
+def write_whole(path: Path, content: bytes) -> bool:
+    """Write a file so that it appears whole or not at all; False if it was so already.
+
+    Raises: OSError as the file system does; the old content is then still there.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return True

@@ -1,0 +1,204 @@
+"""A figure file: a question, how it is measured, what is claimed, how it is drawn.
+
+One Python file under ``figures/`` of a chapter; its name is the figure's slug.
+It offers, in the order in which the argument goes:
+
+=============  ===============================================================
+docstring      the question, on its first line
+``COLUMNS``    the record's columns: name → key, exact, close or measured
+``POINTS``     keyword arguments of each call of ``measure``
+``measure``    ``(device, **point)`` → rows, one value for each column
+``VALUES``     name → Value, a number that prose, caption and ``ALT`` may use
+``CLAIMS``     name → Claim
+``SIZE``       width and height in inches
+``draw``       ``(record, axes)``: draws what the record holds and nothing else
+``CAPTION``    ``**Title**: sentence.``, with ``{value}`` for numbers
+``ALT``        what the picture shows, for those who do not see it
+=============  ===============================================================
+
+What measuring needs is imported inside ``measure``: a book is drawn from its
+evidence on machines that have no torch.
+"""
+
+import importlib.util
+import string
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bookfigs.closure import Project, closure
+from bookfigs.errors import BookfigsError, FigureError, InputError, UnknownNameError
+from bookfigs.record import Column, Device, Record, Row, tabulate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bookfigs.claim import Claim, Value
+
+MEASURED_BY = ("COLUMNS", "POINTS", "measure")
+DRAWN_BY = ("VALUES", "CLAIMS", "SIZE", "draw", "CAPTION", "ALT")
+OFFERS: dict[str, type] = {
+    "COLUMNS": dict,
+    "POINTS": list,
+    "VALUES": dict,
+    "CLAIMS": dict,
+    "SIZE": tuple,
+    "CAPTION": str,
+    "ALT": str,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A figure file that was found and not run: enough to tell what is stale."""
+
+    slug: str
+    path: Path
+    measured_by: dict[str, str]
+    """Closure of measuring: definition → hash."""
+    drawn_by: dict[str, str]
+    """Closure of values, claims, caption and drawing."""
+
+    @classmethod
+    def read(cls, project: Project, slug: str, path: Path) -> "Source":
+        """Read the closures from the syntax trees. Raises: InputError."""
+        return cls(
+            slug,
+            path,
+            closure(project, path, MEASURED_BY),
+            closure(project, path, DRAWN_BY),
+        )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure file that was run: everything that it offers, checked."""
+
+    slug: str
+    path: Path
+    question: str
+    columns: Mapping[str, Column]
+    points: Sequence[Mapping[str, Any]]
+    rows: Callable[..., Iterable[Row]]
+    values: Mapping[str, "Value"]
+    claims: Mapping[str, "Claim"]
+    size: tuple[float, float]
+    draw: Callable[[Record, "Axes"], None]
+    caption: str
+    alt: str
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every device must find the same."""
+        return all(column.kind in {"key", "exact"} for column in self.columns.values())
+
+    def measure(
+        self, device: Device, progress: Callable[[int], None]
+    ) -> dict[str, Column]:
+        """Run ``measure`` at each point; progress gets the points that are done.
+
+        Raises: FigureError with the place in the project where it failed.
+        """
+        rows: list[Row] = []
+        for done, point in enumerate(self.points):
+            progress(done)
+            try:
+                rows += self.rows(device=device, **point)
+            except BookfigsError:
+                raise
+            except Exception as error:
+                what = f"measure({_call(point)}) failed: {_cause(error, self.path)}"
+                raise FigureError(
+                    self.path.name, what, run=f"bookfigs figures --only {self.slug}"
+                ) from error
+        progress(len(self.points))
+        return tabulate(self.columns, rows, self.path.name)
+
+    def fill(self, template: str, texts: Mapping[str, str]) -> str:
+        """Put values into a caption or an alternative text.
+
+        Raises: UnknownNameError for a name that VALUES does not have.
+        """
+        for _, name, _, _ in string.Formatter().parse(template):
+            if name is not None and name not in texts:
+                raise UnknownNameError(
+                    self.path.name,
+                    f"the template {template[:40]!r}… uses the value {name!r}",
+                    asked=name,
+                    available=texts,
+                )
+        return template.format_map(texts)
+
+
+def load(slug: str, path: Path, root: Path) -> Figure:
+    """Run a figure file and check what it offers.
+
+    Modules that it imports are looked for in the project's root as well.
+    Raises: InputError with place, cause and what would fit.
+    """
+    module = _run(slug, path, root)
+    for name, kind in OFFERS.items():
+        offered = getattr(module, name, None)
+        if not isinstance(offered, kind):
+            is_ = "missing" if offered is None else f"a {type(offered).__name__}"
+            raise InputError(
+                path.name,
+                f"{name} is {is_}; a figure file offers {name} as a {kind.__name__}",
+            )
+    for name in ("measure", "draw"):
+        if not callable(getattr(module, name, None)):
+            raise InputError(path.name, f"a figure file offers a function {name}()")
+    if not module.__doc__:
+        raise InputError(path.name, "the docstring, with the question, is missing")
+    return Figure(
+        slug,
+        path,
+        module.__doc__.strip().partition("\n")[0],
+        module.COLUMNS,
+        module.POINTS,
+        module.measure,
+        module.VALUES,
+        module.CLAIMS,
+        module.SIZE,
+        module.draw,
+        module.CAPTION,
+        module.ALT,
+    )
+
+
+def _run(slug: str, path: Path, root: Path) -> ModuleType:
+    """Execute the file as a module of its own name."""
+    name = f"bookfigs_figure_{slug}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(path.name, "is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    if str(root) not in sys.path:
+        sys.path.append(str(root))
+    try:
+        spec.loader.exec_module(module)
+    except BookfigsError:
+        raise
+    except Exception as error:
+        raise InputError(
+            path.name, f"fails when imported: {_cause(error, path)}"
+        ) from error
+    return module
+
+
+def _call(point: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in point.items())
+
+
+def _cause(error: BaseException, path: Path) -> str:
+    """An exception in one line, with the last line of the figure file that ran."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    place = f" ({path.name}:{lines[-1]})" if lines else ""
+    text = str(error).strip().replace("\n", " ") or "no message"
+    return f"{type(error).__name__}: {text}{place}"

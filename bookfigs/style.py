@@ -1,0 +1,196 @@
+"""The book's look, and pictures that are the same bytes on every run.
+
+Colours and sizes are those of the book (its blue, red, green, orange, violet,
+brown; text width 5.375 in; 300 dpi). Text is drawn as outlines of the font
+that matplotlib brings along, so no picture depends on the fonts of a machine.
+Never by colour alone: each arm has a marker and a line style of its own too.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bookfigs.record import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Format = Literal["svg", "pdf", "png"]
+FORMATS: tuple[Format, ...] = ("svg", "pdf", "png")
+
+TEXT_WIDTH = 5.375
+"""Width of the printed text block, inches."""
+
+BLUE, RED, GREEN = "#006395", "#CB202D", "#008F45"
+ORANGE, VIOLET, BROWN = "#E67817", "#7E317B", "#78492A"
+GRID, TEXT = "#CCCCCC", "#333333"
+
+RC: Any = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": TEXT,
+    "axes.grid": True,
+    "axes.labelcolor": TEXT,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "grid.color": GRID,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "pdf.compression": 0,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 300,
+    "svg.fonttype": "path",
+    "text.color": TEXT,
+    "xtick.color": TEXT,
+    "xtick.labelsize": 8,
+    "ytick.color": TEXT,
+    "ytick.labelsize": 8,
+}
+METADATA: dict[Format, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+"""What the writers would add of the day and of their version."""
+
+
+LABEL_POINTS = 10.5
+"""Distance between the lines of labels, points."""
+
+PANEL_SHARE = 0.8
+"""Share of a figure's height that its panel takes, about."""
+
+
+class Arm(NamedTuple):
+    """How one arm looks in every figure."""
+
+    label: str
+    color: str
+    marker: str
+    line: str = "-"
+
+
+def paint(
+    slug: str,
+    size: tuple[float, float],
+    draw: Callable[[Record, "Axes"], None],
+    records: Sequence[Record],
+) -> dict[Format, bytes]:
+    """Draw records side by side, one panel for each, and return the files.
+
+    The same records give the same bytes with the same matplotlib: no date, no
+    version, a hash salt of the figure's own (so that the ids of two figures
+    inlined in one page differ), nothing compressed that a library could
+    compress another way.
+    """
+    with mpl.rc_context(RC | {"svg.hashsalt": f"bookfigs {slug}"}):
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
+        for record, axes in zip(records, panels, strict=True):
+            draw(record, axes)
+            if len(records) > 1:
+                axes.set_title(record.device.title)
+        return {name: _encode(figure, name) for name in FORMATS}
+
+
+def plot(
+    axes: "Axes",
+    arm: Arm,
+    x: Sequence[float],
+    y: Sequence[float],
+    **style: Any,  # noqa: ANN401 - matplotlib's
+) -> None:
+    """Draw one arm in its colour, marker and line style."""
+    axes.plot(
+        x,
+        y,
+        color=arm.color,
+        marker=arm.marker,
+        linestyle=arm.line,
+        label=arm.label,
+        **style,
+    )
+
+
+def label_ends(axes: "Axes", ends: Mapping[Arm, tuple[float, float, str]]) -> None:
+    """Write each arm's text right of the end of its line, in its colour.
+
+    Labels that would run into each other are moved apart, and a thin line leads
+    to those that moved. Precondition: the scales of the axes are set.
+    """
+    order = sorted(ends, key=lambda arm: ends[arm][1])
+    heights = [_height(axes, ends[arm][1]) for arm in order]
+    for arm, height, moved in zip(order, heights, _apart(heights), strict=True):
+        x, y, text = ends[arm]
+        axes.annotate(
+            text,
+            (x, y),
+            xytext=(14, (moved - height) * LABEL_POINTS),
+            textcoords="offset points",
+            va="center",
+            color=arm.color,
+            fontsize=8,
+            arrowprops={"arrowstyle": "-", "color": arm.color, "lw": 0.5},
+        )
+
+
+def measure_gap(axes: "Axes", x: float, low: float, high: float, text: str) -> None:
+    """Draw a double arrow between two values at one place, and say what it spans."""
+    arrow = {"arrowstyle": "<->", "color": TEXT, "lw": 0.9, "shrinkA": 4, "shrinkB": 4}
+    axes.annotate("", (x, low), xytext=(x, high), arrowprops=arrow)
+    axes.annotate(
+        text,
+        (x, (low * high) ** 0.5),
+        xytext=(-4, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=9,
+        fontweight="bold",
+    )
+
+
+def _height(axes: "Axes", y: float) -> float:
+    """How high a value lies in its panel, counted in lines of labels."""
+    low, high = (axes.transData.transform((1, limit))[1] for limit in axes.get_ylim())
+    share = (axes.transData.transform((1, y))[1] - low) / (high - low)
+    figure = axes.get_figure(root=True)
+    inches = (figure.get_figheight() if figure else 1) * PANEL_SHARE
+    return float(share * inches * 72 / LABEL_POINTS)
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Rising heights moved as little as it takes to be at least 1 apart.
+
+    Neighbours that touch become one group, centred on where its members wanted
+    to be (isotonic regression of heights minus rank, by pooling).
+    """
+    groups: list[tuple[float, int]] = []  # mean of heights minus rank, members
+    for rank, height in enumerate(heights):
+        mean, members = height - rank, 1
+        while groups and groups[-1][0] >= mean:
+            other, count = groups.pop()
+            mean = (mean * members + other * count) / (members + count)
+            members += count
+        groups.append((mean, members))
+    level = [mean for mean, members in groups for _ in range(members)]
+    return [mean + rank for rank, mean in enumerate(level)]
+
+
+def _encode(figure: Figure, name: Format) -> bytes:
+    """Write a picture into memory."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=name, metadata=METADATA[name])
+    return buffer.getvalue()
