@@ -1,0 +1,167 @@
+"""What does a training step cost as the sequence grows?
+
+Forward and backward pass of one layer, timed with all arms interleaved in the
+same rounds, so that ratios are between times of the same minute. Every arm has
+the same width, tokens and precision; what can be hoisted out of a loop is.
+"""
+
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bookfigs.claim import Claim, Exponent, Median, Ratio, Value
+from bookfigs.record import Device, Record, Row, key, measured
+from bookfigs.style import TEXT_WIDTH, label_ends, measure_gap, plot
+from chapters.rnn_training.arms import ARMS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LENGTHS = [2**k for k in range(4, 13)]
+LONGEST, SHORTEST = LENGTHS[-1], LENGTHS[0]
+WIDTH = 64
+ROUNDS = 15
+BATCH = 8
+"""The batch that is set against a batch of one at the longest length."""
+
+COLUMNS = {
+    "arm": key(),
+    "T": key("steps"),
+    "batch": key("sequences"),
+    "width": key("channels"),
+    "seconds": measured("s"),
+}
+POINTS = [{"T": T, "batch": 1} for T in LENGTHS] + [{"T": LONGEST, "batch": BATCH}]
+
+
+def measure(device: Device, T: int, batch: int) -> Iterator[Row]:
+    """Time one training step of each arm at one length and batch."""
+    import torch
+    from torch import Tensor, nn
+
+    from bookfigs.core.attention import CausalAttention
+    from bookfigs.core.lru import LRU
+    from bookfigs.core.rnn import RNN
+    from bookfigs.measure.clock import interleave
+
+    torch.manual_seed(0)
+    x, gradient = torch.randn(2, batch, T, WIDTH, device=device.kind)
+    rnn, lru = RNN(WIDTH, WIDTH), LRU(WIDTH, WIDTH, r_min=0.9, r_max=0.999)
+    framework = nn.RNN(WIDTH, WIDTH, batch_first=True)
+    attention = CausalAttention(WIDTH)
+
+    def step(layer: nn.Module, forward: Callable[[], Tensor]) -> Callable[[], object]:
+        weights = list(layer.to(device.kind).parameters())
+        return lambda: torch.autograd.grad(forward(), weights, gradient)
+
+    arms = {
+        "rnn": step(rnn, lambda: rnn(x)),
+        "framework_rnn": step(framework, lambda: framework(x)[0]),
+        "loop": step(lru, lambda: lru(x, form="loop")),
+        "fft": step(lru, lambda: lru(x, form="fft")),
+        "scan": step(lru, lambda: lru(x, form="scan")),
+        "attention": step(attention, lambda: attention(x)),
+    }
+    samples = interleave(arms, rounds=ROUNDS, device=device.kind)
+    for arm, seconds in samples.items():
+        yield {
+            "arm": arm,
+            "T": T,
+            "batch": batch,
+            "width": WIDTH,
+            "seconds": seconds,
+        }
+
+
+def against_scan(arm: str, T: int = LONGEST, batch: int = 1) -> Ratio:
+    """Statistic: time of an arm over that of the LRU by scan."""
+    at = {"T": T, "batch": batch}
+    return Ratio("seconds", {"arm": arm, **at}, {"arm": "scan", **at})
+
+
+AT_LONGEST = {"arm": "rnn", "T": LONGEST, "batch": 1}
+AT_BATCH = {"arm": "rnn", "T": LONGEST, "batch": BATCH}
+
+VALUES = {
+    "length": Value(Median("T", AT_LONGEST)),
+    "shortest": Value(Median("T", {"arm": "rnn", "T": SHORTEST})),
+    "width": Value(Median("width", AT_LONGEST)),
+    "batch": Value(Median("batch", AT_BATCH)),
+    "rnn_over_lru_4096": Value(against_scan("rnn")),
+    "framework_over_lru_4096": Value(against_scan("framework_rnn")),
+    "loop_over_scan_4096": Value(against_scan("loop")),
+    "attention_over_lru_4096": Value(against_scan("attention"), "{:.1f}"),
+    "rnn_over_lru_4096_batch": Value(against_scan("rnn", batch=BATCH), "{:.1f}"),
+    "rnn_batch_over_one": Value(Ratio("seconds", AT_BATCH, AT_LONGEST), "{:.1f}"),
+    "rnn_over_lru_16": Value(against_scan("rnn", SHORTEST), "{:.2f}"),
+}
+CLAIMS = {
+    "rnn_slower": Claim(
+        "On the longest sequence a training step of the tanh RNN, written as a loop, "
+        "takes more than twice as long as one of the LRU computed as a scan",
+        against_scan("rnn"),
+        low=2,
+    ),
+    "framework_slower": Claim(
+        "A training step of the framework's own tanh RNN takes more than twice as "
+        "long as one of the LRU computed as a scan",
+        against_scan("framework_rnn"),
+        low=2,
+    ),
+    "loop_slower": Claim(
+        "The same LRU, walked as a loop, takes more than twice as long as by the scan",
+        against_scan("loop"),
+        low=2,
+    ),
+    "rnn_proportional": Claim(
+        "The time of the tanh RNN grows in proportion to the sequence",
+        Exponent("seconds", "T", {"arm": "rnn", "batch": 1}, above=256),
+        low=0.9,
+        high=1.1,
+    ),
+    "batch_hides": Claim(
+        "A larger batch hides the chain of the tanh RNN: it takes less than half as "
+        "long for each sequence",
+        Ratio("seconds", AT_BATCH, AT_LONGEST),
+        high=BATCH / 2,
+    ),
+    "short_no_gain": Claim(
+        "On the shortest sequence the scan gains nothing over the tanh RNN",
+        against_scan("rnn", SHORTEST),
+        high=1,
+    ),
+}
+
+SIZE = (TEXT_WIDTH, 3.3)
+
+
+def draw(record: Record, axes: "Axes") -> None:
+    """Median time against length at a batch of one, on logarithmic axes."""
+    ends = {}
+    for name, arm in ARMS.items():
+        samples = record.cells("seconds", arm=name, batch=1)
+        milliseconds = [1e3 * median(sample) for sample in samples]
+        plot(axes, arm, record.cells("T", arm=name, batch=1), milliseconds)
+        ends[arm] = (LONGEST, milliseconds[-1], arm.label)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    label_ends(axes, ends)
+    low, high = ends[ARMS["scan"]][1], ends[ARMS["rnn"]][1]
+    measure_gap(axes, LONGEST, low, high, f"× {high / low:.0f}")
+    axes.set_xlabel("sequence length T (steps)")
+    axes.set_ylabel("time of a training step (ms)")
+    axes.set_xticks(LENGTHS, [f"{T:,}" for T in LENGTHS])
+    axes.minorticks_off()
+
+
+CAPTION = (
+    "**The Price of a Step**: median time of a forward and backward pass of one layer "
+    "of {width} channels, one sequence in the batch. At {length} steps the tanh RNN "
+    "takes {rnn_over_lru_4096} times as long as the linear recurrence by scan, and "
+    "the same linear recurrence walked as a loop {loop_over_scan_4096} times."
+)
+ALT = (
+    "Time of a training step against sequence length, both logarithmic. Lines of the "
+    "tanh RNNs and the linear loop rise in proportion and end highest; the scan stays "
+    "lowest, {rnn_over_lru_4096} times below the tanh RNN."
+)
