@@ -1,0 +1,196 @@
+"""The chapter: every closed form, every claim, every sentence bound to evidence."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bookfigs.book import Book
+from bookfigs.figure import Figure, load
+from bookfigs.manifest import Manifest, read_manifest
+from bookfigs.provenance import this_device
+from bookfigs.record import Cell, Record, read_record
+from conftest import ROOT, bookfigs
+
+BOOK = Book(ROOT / "chapters")
+PROSE = (BOOK.folder / "rnn_training" / "rnn_training.qmd").read_text()
+
+
+def figure(slug: str) -> Figure:
+    return load(slug, BOOK.figures()[slug], BOOK.root)
+
+
+def evidence(slug: str) -> list[Record]:
+    return [read_record(path, path.name) for path in BOOK.evidence(slug)]
+
+
+def manifest() -> Manifest:
+    found = read_manifest(BOOK)
+    assert found is not None
+    return found
+
+
+CLAIMS = sorted(manifest().claims)
+
+
+@pytest.mark.parametrize("T", [2**k for k in range(4, 13)])
+def test_counted_chain_equals_the_closed_form_for_every_arm(T: int) -> None:
+    shown = figure("critical_path")
+    closed_form = sys.modules["bookfigs_figure_critical_path"].closed_form
+    counted = {
+        row["arm"]: (row["forward"], row["backward"])
+        for row in shown.rows(device=this_device("cpu"), T=T)
+    }
+    assert counted == {arm: closed_form(arm, T) for arm in counted}
+    assert len(counted) == 5
+
+
+def changed(
+    record: Record, column: str, change: Callable[[dict[str, Cell]], Cell]
+) -> Record:
+    """A record in which one column was computed anew, row by row."""
+    names = list(record.columns)
+    rows = zip(*(record.columns[name].values for name in names), strict=True)
+    cells = [change(dict(zip(names, row, strict=True))) for row in rows]
+    column_ = msgspec.structs.replace(record.columns[column], values=cells)
+    return msgspec.structs.replace(record, columns={**record.columns, column: column_})
+
+
+def scaled(row: dict[str, Cell], factor: Callable[[dict[str, Cell]], float]) -> Cell:
+    samples = row["seconds"]
+    assert isinstance(samples, list)
+    return [sample * factor(row) for sample in samples]
+
+
+def slower(arm: str, factor: float, **where: Cell) -> Callable[[Record], Record]:
+    def hit(row: dict[str, Cell]) -> bool:
+        return row["arm"] == arm and all(row[k] == v for k, v in where.items())
+
+    return lambda record: changed(
+        record, "seconds", lambda row: scaled(row, lambda r: factor if hit(r) else 1)
+    )
+
+
+def one_more(arm: str, direction: str) -> Callable[[Record], Record]:
+    def count(row: dict[str, Cell]) -> Cell:
+        depth = row[direction]
+        assert isinstance(depth, int)
+        return depth + (row["arm"] == arm and row["T"] == 512)
+
+    return lambda record: changed(record, direction, count)
+
+
+BROKEN: dict[str, Callable[[Record], Record]] = {
+    "critical_path.rnn_linear": one_more("rnn", "forward"),
+    "critical_path.rnn_backward_linear": one_more("rnn", "backward"),
+    "critical_path.loop_linear": one_more("loop", "forward"),
+    "critical_path.scan_logarithmic": one_more("scan", "forward"),
+    "critical_path.scan_backward_logarithmic": one_more("scan", "backward"),
+    "critical_path.fft_constant": one_more("fft", "forward"),
+    "critical_path.attention_constant": one_more("attention", "forward"),
+    "step_time.rnn_slower": slower("scan", 50),
+    "step_time.framework_slower": slower("scan", 50),
+    "step_time.loop_slower": slower("scan", 50),
+    "step_time.rnn_proportional": slower("rnn", 8, T=4096),
+    "step_time.batch_hides": slower("rnn", 8, batch=8),
+    "step_time.short_no_gain": slower("rnn", 8, T=16),
+}
+"""For each claim, a change of the record that makes it false."""
+
+
+def test_every_claim_has_a_record_that_breaks_it() -> None:
+    assert sorted(BROKEN) == CLAIMS
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_claim_holds_in_the_evidence_and_fails_in_the_changed_record(name: str) -> None:
+    slug, _, key = name.partition(".")
+    claim = figure(slug).claims[key]
+    for record in evidence(slug):
+        assert claim.judge(record).verdict == "holds"
+        assert claim.judge(BROKEN[name](record)).verdict == "fails"
+
+
+def test_the_book_follows_from_its_evidence_to_the_byte() -> None:
+    done = bookfigs(BOOK, "check", "--redraw")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_figure_files_load_without_torch() -> None:
+    script = (
+        "import sys; from bookfigs.figure import load; from bookfigs.book import Book\n"
+        "from pathlib import Path\n"
+        "book = Book.find(Path('chapters'))\n"
+        "for slug, path in book.figures().items(): load(slug, path, book.root)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("attribute", ["caption", "alt"])
+def test_removed_value_is_named(attribute: str) -> None:
+    shown = figure("critical_path")
+    with pytest.raises(Exception, match="uses the value 'rnn'"):
+        shown.fill(getattr(shown, attribute), {"length": "1"})
+
+
+def test_prose_names_only_what_exists_and_refers_to_every_embed() -> None:
+    known = manifest()
+    assert set(re.findall(r"\{\{< val (\S+) >\}\}", PROSE)) <= known.values.keys()
+    assert set(re.findall(r'\.claim ref="([^"]+)"', PROSE)) <= known.claims.keys()
+    for label in re.findall(
+        r"^::: \{#((?:fig|lst)-\S+) \.bookfigs\}", PROSE, re.MULTILINE
+    ):
+        assert f"@{label}" in PROSE
+
+
+def test_no_digit_in_the_prose_is_typed_by_hand() -> None:
+    spoken = re.sub(r"\$\$.*?\$\$|\$.*?\$", "", PROSE, flags=re.DOTALL)
+    spoken = re.sub(r"\{\{<.*?>\}\}|\{[#.:].*?\}|@[a-z]\w*|\[@.*?\]", "", spoken)
+    assert re.findall(r"\d+", spoken) == []
+
+
+def test_every_citation_is_in_the_bibliography() -> None:
+    keys = set(re.findall(r"@([a-z]+\d{4})", PROSE))
+    bibliography = (BOOK.folder / "references.bib").read_text()
+    entries = set(re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE))
+    assert keys == entries
+    for year, block in re.findall(
+        r"^@\w+\{[a-z]+(\d{4}),(.*?)^\}", bibliography, re.MULTILINE | re.DOTALL
+    ):
+        assert re.search(rf"year\s+= \{{{year}\}}", block)
+
+
+def test_evidence_names_the_commit_that_it_was_measured_at() -> None:
+    for slug in BOOK.figures():
+        for record in evidence(slug):
+            assert re.fullmatch(r"[0-9a-f]{40}", record.provenance.commit)
+            assert not record.provenance.dirty
+
+
+def test_generated_pictures_exist_in_every_format() -> None:
+    folder = BOOK.generated / "figures"
+    expected = {
+        f"{slug}.{kind}" for slug in BOOK.figures() for kind in ("svg", "pdf", "png")
+    }
+    assert {path.name for path in folder.iterdir()} == expected
+
+
+def test_generated_folder_holds_nothing_but_what_the_manifest_names() -> None:
+    files = {p for p in BOOK.generated.rglob("*") if p.is_file()}
+    named = {BOOK.manifest}
+    named |= {BOOK.generated / i.path for f in manifest().figures.values()
+              for i in f.images.values()}  # fmt: skip
+    named |= {BOOK.generated / "listings" / f"{slug}.py" for slug in BOOK.listings()}
+    assert {Path(p) for p in files} == named

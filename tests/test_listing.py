@@ -1,0 +1,112 @@
+"""Listings: the printed lines are the source's lines."""
+
+from pathlib import Path
+
+import pytest
+
+from bookfigs.book import Book
+from bookfigs.errors import BookfigsError, InputError, UnknownNameError
+from bookfigs.listing import read_listing, render_listing
+from bookfigs.manifest import ListingEntry
+
+SOURCE = '''
+import functools
+
+
+@functools.cache
+def shown(x):
+    """Say what it does.
+
+    At length.
+    """
+
+    y = x + 1  # one more
+
+    return y
+
+
+class Thing:
+    """A thing."""
+
+    def method(self):
+        return 1
+
+
+def wide():
+    return "{wide}"
+
+
+def foreign():
+    return "ε"
+
+
+def bare():
+    """Only this."""
+'''.replace("{wide}", "x" * 60)
+
+
+def printed(book: Book, symbol: str) -> ListingEntry:
+    (book.root / "source.py").write_text(SOURCE)
+    path = book.folder / "growth" / "listings" / "one.toml"
+    path.write_text(f'symbol = "{symbol}"\ncaption = "**One**: two."\n')
+    return render_listing(book, read_listing(book, "one", path))
+
+
+def test_function_is_printed_with_its_decorator_and_without_its_docstring(
+    book: Book,
+) -> None:
+    assert printed(book, "source:shown").code == (
+        "@functools.cache\ndef shown(x):\n    y = x + 1  # one more\n\n    return y\n"
+    )
+
+
+def test_method_is_moved_to_the_margin(book: Book) -> None:
+    code = printed(book, "source:Thing.method").code
+    assert code == "def method(self):\n    return 1\n"
+
+
+def test_docstring_stays_where_there_is_nothing_else(book: Book) -> None:
+    assert printed(book, "source:bare").code == 'def bare():\n    """Only this."""\n'
+
+
+@pytest.mark.parametrize(
+    ("symbol", "said"),
+    [
+        ("source:wide", "printed line 2 has 73 columns; a listing has 70"),
+        ("source:foreign", "character beyond ASCII"),
+        ("nowhere:wide", "no module 'nowhere' in this project"),
+        ("source", "has to have the form 'package.module:name'"),
+    ],
+)
+def test_what_cannot_be_printed_is_refused(book: Book, symbol: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        printed(book, symbol)
+
+
+def test_unknown_symbol_is_answered_with_the_nearest(book: Book) -> None:
+    with pytest.raises(UnknownNameError, match="nearest: shown"):
+        printed(book, "source:show")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("symbol = ", "is no TOML"),
+        ('symbol = "a:b"\n', "'caption' is missing"),
+        ('symbol = "a:b"\ncaption = "c"\nlines = 3\n', "'lines' is not known"),
+    ],
+)
+def test_listing_file_that_is_wrong_is_a_message(
+    book: Book, tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text(text)
+    with pytest.raises(BookfigsError, match=said):
+        read_listing(book, "one", path)
+
+
+def test_source_that_does_not_parse_is_named(book: Book) -> None:
+    (book.root / "helpers.py").write_text("def (:\n")
+    path = book.listings()["doubling"]
+    with pytest.raises(InputError, match=r"helpers\.py:1: does not parse"):
+        render_listing(book, read_listing(book, "doubling", path))
