@@ -44,8 +44,8 @@ $(READY): $(if $(filter-out x$(MADE),x$(shell cat $(READY) 2>/dev/null)),FORCE)
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { echo "Python lacks venv; run: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[dev]'
+	PIP_CONSTRAINT=constraints.txt $(VENV)/bin/pip install --quiet \
+	  --disable-pip-version-check --editable '.[dev]'
 	@echo '$(MADE)' > $@
 
 FORCE:
