@@ -1,0 +1,40 @@
+--- What an output format asks for, by its pandoc name.
+
+local format = {}
+
+format.MIME = { svg = "image/svg+xml", pdf = "application/pdf", png = "image/png" }
+
+local SLIDES = { "^revealjs", "^slidy", "^s5", "^dzslides", "^slideous" }
+local HTML = { "^html", "^chunkedhtml", "^epub", table.unpack(SLIDES) }
+local MARKDOWN = { "^markdown", "^gfm", "^commonmark" }
+local LATEX = { "^latex", "^beamer" }
+
+local function any(name, patterns)
+  for _, pattern in ipairs(patterns) do
+    if name:match(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether classes and titles reach a reader.
+function format.is_html(name)
+  return any(name, HTML)
+end
+
+--- The kind of image to embed: vectors where the format can, PNG elsewhere.
+function format.image(name)
+  if any(name, LATEX) then
+    return "pdf"
+  end
+  local svg = any(name, HTML) or any(name, MARKDOWN) or name:match("^typst")
+  return svg and "svg" or "png"
+end
+
+--- Whether pandoc's output of the format numbers figures and tables by itself.
+function format.numbers_captions(name)
+  return any(name, LATEX) or any(name, { "^typst", "^context" })
+end
+
+return format

@@ -1,0 +1,59 @@
+--- Who runs the filter, Quarto or plain pandoc, and on which document.
+
+local modules = ...
+
+local host = {}
+
+--- Whether Quarto runs it. Plain pandoc has no cross-references and shortcodes.
+host.quarto = quarto ~= nil
+
+local STANDARD_INPUT = "standard input"
+
+local function absolute(path)
+  if pandoc.path.is_absolute(path) then
+    return path
+  end
+  return pandoc.path.join { pandoc.system.get_working_directory(), path }
+end
+
+local function quarto_input()
+  local path = quarto.doc.input_file
+  local project = quarto.project.directory
+  if project then
+    return path, modules.files.relative(path, project)
+  end
+  return path, pandoc.path.filename(path)
+end
+
+local function pandoc_input()
+  local path = PANDOC_STATE.input_files[1]
+  if path == nil or path == "-" then
+    return absolute(STANDARD_INPUT), STANDARD_INPUT
+  end
+  return absolute(path), path
+end
+
+--- The document: `place` names it in messages, `folder` is absolute, and
+-- `project` is the folder that the path of a manifest is relative to.
+function host.source()
+  local path, place = (host.quarto and quarto_input or pandoc_input)()
+  local folder = pandoc.path.directory(path)
+  local project = host.quarto and quarto.project.directory
+  return { place = place, folder = folder, project = project or folder }
+end
+
+--- Gives HTML pages the style of claims; other formats need none.
+function host.add_style()
+  if host.quarto and quarto.doc.is_format("html:js") then
+    quarto.doc.add_html_dependency { name = "bookfigs", stylesheets = { "bookfigs.css" } }
+  end
+end
+
+--- Lets plain pandoc pack an image wherever it was started; Quarto finds it.
+function host.pack_image(source, format, contents)
+  if not host.quarto then
+    pandoc.mediabag.insert(source, modules.format.MIME[format], contents)
+  end
+end
+
+return host

@@ -1,0 +1,83 @@
+--- Strings of the manifest as parts of the document that nothing interprets.
+
+local modules = ...
+
+local text = {}
+
+-- A caption is markdown in which no construct reaches an output format
+-- unescaped, carries attributes, or ends up outside the caption.
+local CAPTION = "markdown" .. table.concat {
+  "-raw_html",
+  "-raw_tex",
+  "-raw_attribute",
+  "-native_divs",
+  "-native_spans",
+  "-fenced_divs",
+  "-bracketed_spans",
+  "-link_attributes",
+  "-inline_code_attributes",
+  "-yaml_metadata_block",
+  "-pandoc_title_block",
+}
+
+-- Quarto looks for shortcodes in code, math and attributes of the parsed document
+-- as well. Each of the next three functions hides `{{<` from it. (Pandoc escapes
+-- the targets of links by itself.)
+
+--- For attributes: an invisible word joiner between the signs.
+function text.attribute(string)
+  if not modules.host.quarto then
+    return string
+  end
+  return (string:gsub("{{<", "{{\u{2060}<"))
+end
+
+local function hide_in_code(code)
+  if modules.host.quarto and code.text:find("{{<", 1, true) then
+    code.attributes.shortcodes = "false"
+  end
+  return code
+end
+
+local function hide_in_math(math)
+  if modules.host.quarto then
+    math.text = math.text:gsub("{{<", "{{ <")
+  end
+  return math
+end
+
+--- Words as they are.
+function text.inlines(string)
+  local inlines = pandoc.Inlines {}
+  for word in string:gmatch("%S+") do
+    if #inlines > 0 then
+      inlines:insert(pandoc.Space())
+    end
+    inlines:insert(pandoc.Str(word))
+  end
+  return inlines
+end
+
+--- A piece of code as it is, as an inline.
+function text.code(string)
+  return hide_in_code(pandoc.Code(string))
+end
+
+--- A program as it is, highlighted.
+function text.code_block(string, language)
+  return hide_in_code(pandoc.CodeBlock(string:gsub("\n$", ""), pandoc.Attr("", { language })))
+end
+
+--- The inlines of markdown that the author wrote.
+function text.markdown(markdown)
+  return pandoc.utils.blocks_to_inlines(pandoc.read(markdown).blocks)
+end
+
+--- The inlines of a caption of the manifest, given as markdown.
+function text.caption(markdown)
+  local blocks = pandoc.read(markdown, CAPTION).blocks
+  local inlines = pandoc.utils.blocks_to_inlines(blocks, { pandoc.Space() })
+  return inlines:walk { Code = hide_in_code, Math = hide_in_math }
+end
+
+return text

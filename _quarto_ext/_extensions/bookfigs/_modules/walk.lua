@@ -1,0 +1,40 @@
+--- Walks a document in reading order and tells where it is.
+
+local METADATA = "^<!%-%- quarto%-file%-metadata: ([^ ]+) %-%->$"
+
+-- In a book that Quarto merges into one document, comments say from which
+-- file the text after them comes.
+local function file_metadata(raw)
+  local encoded = raw.format == "html" and raw.text:match(METADATA)
+  return encoded and quarto and quarto.json.decode(quarto.base64.decode(encoded))
+end
+
+local function move(here, source, metadata)
+  if metadata.resourceDir then
+    here.folder = pandoc.path.join { source.folder, metadata.resourceDir }
+  end
+  here.place = metadata.bookItemFile or here.place
+end
+
+--- Walks top-down; `handlers` are those of a pandoc filter with a second
+-- argument: `{ place, folder, chapter }`, where `chapter` counts the headings
+-- of level 1 so far. Returns the document and the number of chapters.
+return function(doc, source, handlers)
+  local here = { place = source.place, folder = source.folder, chapter = 0 }
+  local function follow(raw)
+    local metadata = file_metadata(raw)
+    if metadata then
+      move(here, source, metadata)
+    end
+  end
+  local filter = { traverse = "topdown", RawBlock = follow, RawInline = follow }
+  for name, handler in pairs(handlers) do
+    filter[name] = function(element) return handler(element, here) end
+  end
+  function filter.Header(header)
+    if header.level == 1 then
+      here.chapter = here.chapter + 1
+    end
+  end
+  return doc:walk(filter), here.chapter
+end

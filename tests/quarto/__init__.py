@@ -1,0 +1,1 @@
+"""The Quarto extension, tested with real pandoc and real Quarto."""

@@ -1,0 +1,189 @@
+"""What real Quarto makes of a small book.
+
+Needs the program: on the PATH, or at the path in QUARTO_PATH.
+"""
+
+import re
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from .book import QUARTO, SVG, Book, Rendered
+
+pytestmark = [
+    pytest.mark.quarto,
+    pytest.mark.skipif(
+        QUARTO is None, reason="no quarto on the PATH and QUARTO_PATH is not set"
+    ),
+]
+
+BY_NAME = [{"path": "bookfigs", "at": "pre-ast"}]
+BY_PATH = [{"path": "_extensions/bookfigs/bookfigs.lua", "at": "pre-ast"}]
+CHAPTER = """# Recurrence
+
+It takes {{< val step_time.ratio >}} times as long, see @fig-step-time and
+@lst-linear-scan. [It grows with *T*]{.claim ref="step_time.linear"}.
+
+::: {#fig-step-time .bookfigs}
+:::
+
+::: {#lst-linear-scan .bookfigs lst-cap="By {{< val step_time.ratio >}}."}
+:::
+
+::: {#tbl-evidence .bookfigs-evidence}
+All of {{< val step_time.ratio >}}.
+:::
+"""
+
+
+def settings(filters: list[Any], to: str = "html") -> dict[str, Any]:
+    """A `_quarto.yml` for a book of two chapters."""
+    chapters = ["index.qmd", "rnn/rnn.qmd"]
+    book = {"title": "A book", "author": "Nobody", "chapters": chapters}
+    return {"book": book, "filters": filters, "format": {to: {"keep-typ": True}}}
+
+
+def render(
+    book: Book,
+    chapter: str = CHAPTER,
+    *,
+    filters: list[Any] = BY_NAME,
+    to: str = "html",
+) -> Rendered:
+    """Render the book, whose other chapter makes a claim of its own."""
+    claim = book.manifest["claims"]["step_time.linear"]
+    book.manifest["claims"]["step_time.preface"] = {**claim, "sentence": "Elsewhere."}
+    book.write(chapter)
+    preface = '# Preface\n\n[Before]{.claim ref="step_time.preface"}\n'
+    (book.chapters / "index.qmd").write_text(preface, encoding="utf-8")
+    return book.quarto("--to", to, settings=settings(filters, to))
+
+
+def page(book: Book) -> str:
+    """The text of the chapter's page, on one line, with ordinary spaces."""
+    html = (book.chapters / "_book/rnn/rnn.html").read_text(encoding="utf-8")
+    return " ".join(html.replace("&nbsp;", " ").split())
+
+
+def written(book: Book, to: str) -> str:
+    """All that a render wrote about the chapter in a format."""
+    if to == "html":
+        return page(book)
+    if to == "typst":
+        return (book.chapters / "index.typ").read_text(encoding="utf-8")
+    with ZipFile(next((book.chapters / "_book").glob("*.epub"))) as parts:
+        return parts.read("EPUB/text/ch002.xhtml").decode()
+
+
+def without_tags(html: str) -> str:
+    """The words of a page."""
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def assert_right(html: str) -> None:
+    """Numbers, references, captions and alternative text, in HTML and EPUB."""
+    words = without_tags(html)
+    assert "It takes 37 times as long, see Figure 2.1 and Listing 2.1" in words
+    assert "Figure 2.1: Step time : grows with T ." in words
+    assert "Listing 2.1: By 37." in words
+    assert "Table 2.1: All of 37." in words
+    assert "The chain grows with T. holds" in words
+    assert "Elsewhere." not in words
+    assert 'alt="Two lines over T."' in html
+    assert html.count("Two lines over T.") == 1
+    assert 'class="bookfigs-claim" title="holds, exponent 1.00' in html
+    assert '<span class="kw">def</span>' in html
+
+
+@pytest.mark.parametrize("filters", [BY_NAME, BY_PATH], ids=["by name", "by path"])
+def test_html_is_right(book: Book, filters: list[Any]) -> None:
+    done = render(book, filters=filters)
+    assert done.status == 0, done.message
+    html = page(book)
+    assert_right(html)
+    assert 'src="../_bookfigs/figures/step_time.svg"' in html
+    assert (done.path / "_bookfigs/figures/step_time.svg").read_bytes() == SVG
+    assert "bookfigs/bookfigs.css" in html
+
+
+def test_epub_is_right(book: Book) -> None:
+    done = render(book, to="epub")
+    assert done.status == 0, done.message
+    with ZipFile(next(done.path.glob("*.epub"))) as parts:
+        html = parts.read("EPUB/text/ch002.xhtml").decode()
+        images = [name for name in parts.namelist() if name.endswith(".svg")]
+        assert [parts.read(name) for name in images] == [SVG]
+    assert_right(" ".join(html.replace("\N{NO-BREAK SPACE}", " ").split()))
+
+
+def test_what_the_author_writes_wins(book: Book) -> None:
+    text = (
+        '::: {#fig-step-time .bookfigs width="50%" fig-cap="Cap *{{< val X >}}*." '
+        'fig-alt="Alt {{< val X >}}"}\n:::\n\n'
+        "::: {#lst-linear-scan .bookfigs}\nCode {{< val X >}}.\n:::\n"
+    )
+    done = render(book, "# One\n\n" + text.replace("X", "step_time.ratio"))
+    assert done.status == 0, done.message
+    html = page(book)
+    assert "Figure 2.1: Cap <em>37</em>." in html
+    assert "Listing 2.1: Code 37." in html
+    assert re.search('<img [^>]*style="width:50[.0]*%"[^>]* alt="Alt 37"', html)
+    assert html.count("Alt 37") == 1
+
+
+@pytest.mark.parametrize("to", ["html", "epub"])
+def test_all_problems_stop_the_render(book: Book, to: str) -> None:
+    text = (
+        "# Recurrence\n\n::: {#fig-step-tim .bookfigs}\n:::\n\n"
+        '{{< val step_time.ratoi >}} [It]{.claim ref="no.such"}\n'
+    )
+    done = render(book, text, to=to)
+    assert done.status != 0
+    for what in ("figure step_tim", "value step_time.ratoi", "claim no.such"):
+        assert done.message.count(f": there is no {what}\n") == 1
+    assert done.message.count("bookfigs: rnn/rnn.qmd, ") == 3
+    assert "traceback" not in done.message
+    assert not (done.path / "rnn/rnn.html").exists()
+    assert not list(done.path.glob("*.epub"))
+
+
+def test_an_unknown_value_in_an_attribute_stops_the_render(book: Book) -> None:
+    """The filter does not see it there; the shortcode does."""
+    div = '::: {#lst-linear-scan .bookfigs lst-cap="{{< val no.such >}}"}\n:::\n'
+    done = render(book, div)
+    assert done.status != 0
+    assert "rnn/rnn.qmd, val no.such: there is no value no.such\n" in done.message
+    assert not (done.path / "rnn/rnn.html").exists()
+
+
+@pytest.mark.parametrize("at", [None, "post-ast", "post-quarto", "post-render"])
+def test_a_filter_that_runs_too_late_stops_the_render(
+    book: Book, at: str | None
+) -> None:
+    late = ["bookfigs"] if at is None else [{"path": "bookfigs", "at": at}]
+    done = render(book, filters=late)
+    assert done.status != 0
+    assert "bookfigs: rnn/rnn.qmd, #fig-step-time: " in done.message
+    assert "pre-ast" in done.message
+    assert not (done.path / "rnn/rnn.html").exists()
+
+
+@pytest.mark.parametrize("to", ["html", "epub", "typst"])
+def test_shortcodes_in_the_manifest_are_not_run(
+    book: Book, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    """Quarto looks for them in code, links, math and attributes of the result."""
+    monkeypatch.setenv("SECRET", "leaked")
+    attack = "{{< env SECRET >}}"
+    figure = book.manifest["figures"]["step_time"]
+    figure["caption"] = f"{attack} `{attack}` ${attack}$ [x](<{attack}>)"
+    figure["alt"] = attack
+    book.manifest["listings"]["linear_scan"]["code"] = f"x = '{attack}'\n"
+    book.manifest["values"]["step_time.ratio"]["text"] = attack
+    claim = book.manifest["claims"]["step_time.linear"]
+    claim["source"] = claim["rows"][0]["statistic"] = attack
+    done = render(book, to=to)
+    assert done.status == 0, done.message
+    assert "SECRET" in written(book, to)
+    assert "leaked" not in written(book, to)
