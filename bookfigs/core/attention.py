@@ -1,7 +1,7 @@
 """Causal attention: every step looks at all earlier ones at once."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from bookfigs.core.axes import Sequence
 
+Form = Literal["definition", "fused"]
 Heads = Annotated[Tensor, "B H T D/H"]
 
 
@@ -43,7 +44,7 @@ class CausalAttention(nn.Module):
 
     def __init__(self, d_model: int, heads: int = 1) -> None:
         super().__init__()
-        if d_model % heads:
+        if heads < 1 or d_model % heads:
             message = (
                 f"CausalAttention(d_model={d_model}, heads={heads}): "
                 "heads must divide d_model"
@@ -57,9 +58,13 @@ class CausalAttention(nn.Module):
         self,
         x: Sequence,
         *,
-        form: Literal["definition", "fused"] = "fused",
+        form: Form = "fused",
     ) -> Sequence:
         """The output sequence."""
+        if form not in get_args(Form):
+            forms = ", ".join(get_args(Form))
+            message = f"form={form!r} is unknown; forms: {forms}"
+            raise ValueError(message)
         B, T, D = x.shape
         qkv = self.qkv(x).view(B, T, 3, self.heads, D // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)

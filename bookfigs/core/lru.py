@@ -95,4 +95,5 @@ def ring(
     tiny = torch.finfo(torch.float32).eps
     u, phase = torch.rand(2, n).clamp(tiny, 1 - tiny)
     nu = -0.5 * torch.log(u * (r_max**2 - r_min**2) + r_min**2)
+    nu = nu.clamp(min=tiny / 2)  # else |λ| would be rounded to 1
     return nu, max_phase * phase

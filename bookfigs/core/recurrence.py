@@ -40,8 +40,11 @@ def linear_recurrence(
     """
     _check(a, b, h_0, form)
     dtype = torch.promote_types(a.dtype, b.dtype)
+    if h_0 is not None:
+        dtype = torch.promote_types(dtype, h_0.dtype)
+        h_0 = h_0.to(dtype)
     a, b = a.to(dtype), b.to(dtype)
-    if b.shape[1] == 0:
+    if b.numel() == 0:
         return b
     if h_0 is not None:  # the initial state is one more input
         a_1 = a if a.dim() == 1 else a[:, 0]

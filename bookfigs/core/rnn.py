@@ -29,7 +29,7 @@ def rnn_states(
     operations grows with T, and so does that of the backward pass.
     """
     u = x @ W_hx.T + b  # all steps at once
-    h = torch.zeros_like(u[:, 0]) if h_0 is None else h_0
+    h = u.new_zeros(len(u), len(b)) if h_0 is None else h_0
     states = []
     for u_t in u.unbind(dim=1):  # one step after another
         h = torch.tanh(torch.addmm(u_t, h, W_hh.T))

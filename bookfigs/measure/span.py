@@ -40,7 +40,7 @@ SHAPE_ONLY = frozenset(
 )
 """Operations that take a tensor for its shape and do not read its values."""
 
-ESCAPES = frozenset(("_local_scalar_dense", "equal", "is_nonzero"))
+ESCAPES = frozenset(("_local_scalar_dense", "allclose", "equal", "is_nonzero"))
 """Operations that hand a tensor's value to Python."""
 
 
@@ -57,6 +57,7 @@ class SpanMeter:
     moves the elements that it writes and no others, and writes to disjoint
     parts of one tensor do not wait for each other.
 
+    >>> import torch
     >>> x = torch.ones(4)
     >>> with SpanMeter() as meter:
     ...     y = (x + 1) * 2
@@ -66,6 +67,8 @@ class SpanMeter:
 
     Edge cases: allocating (``torch.empty``) costs nothing; an operation on no
     elements is counted and depends on nothing.
+    Limits: ``tolist`` and ``numpy`` dispatch nothing, so a value that leaves that
+    way is not noticed; nor is a size that depends on values (``nonzero``).
     Raises: ValueEscapedError when a value goes into Python (``item``, ``if``).
     Cost: one dictionary entry for each storage, and one int32 for each element
     of those that are written in part.
@@ -140,6 +143,7 @@ class _StorageDepth:
 
     def read(self, tensor: Tensor) -> int:
         """Largest depth among the tensor's elements."""
+        self._follow_size(tensor)
         if tensor.numel() == 0:
             return 0
         if isinstance(self._depth, int):
@@ -148,6 +152,7 @@ class _StorageDepth:
 
     def write(self, tensor: Tensor, depth: int) -> None:
         """Give the tensor's elements a depth."""
+        self._follow_size(tensor)
         if isinstance(self._depth, int):
             if tensor.numel() * tensor.element_size() == self._bytes:
                 self._depth = depth
@@ -155,6 +160,17 @@ class _StorageDepth:
             size = self._bytes // self._unit
             self._depth = np.full(size, self._depth, dtype=np.int32)
         self._elements(self._depth, tensor)[...] = depth
+
+    def _follow_size(self, tensor: Tensor) -> None:
+        """Grow or shrink with the storage; what it kept, keeps its depth."""
+        size = tensor.untyped_storage().nbytes()
+        if size == self._bytes:
+            return
+        self._bytes = size
+        if not isinstance(self._depth, int):
+            kept = self._depth[: size // self._unit]
+            self._depth = np.zeros(size // self._unit, dtype=np.int32)
+            self._depth[: len(kept)] = kept
 
     def _elements(self, depths: NDArray[np.int32], tensor: Tensor) -> NDArray[np.int32]:
         """Return the part of the depths that belongs to a view of the storage."""
