@@ -45,7 +45,6 @@ RC: Any = {
     "font.size": 9,
     "grid.color": GRID,
     "grid.linewidth": 0.5,
-    "lines.linewidth": 1.6,
     "lines.markersize": 4.5,
     "pdf.compression": 0,
     "pdf.fonttype": 42,
@@ -79,6 +78,7 @@ class Arm(NamedTuple):
     color: str
     marker: str
     line: str = "-"
+    width: float = 1.6
 
 
 def paint(
@@ -119,6 +119,7 @@ def plot(
         color=arm.color,
         marker=arm.marker,
         linestyle=arm.line,
+        linewidth=arm.width,
         label=arm.label,
         **style,
     )
@@ -144,22 +145,6 @@ def label_ends(axes: "Axes", ends: Mapping[Arm, tuple[float, float, str]]) -> No
             fontsize=8,
             arrowprops={"arrowstyle": "-", "color": arm.color, "lw": 0.5},
         )
-
-
-def measure_gap(axes: "Axes", x: float, low: float, high: float, text: str) -> None:
-    """Draw a double arrow between two values at one place, and say what it spans."""
-    arrow = {"arrowstyle": "<->", "color": TEXT, "lw": 0.9, "shrinkA": 4, "shrinkB": 4}
-    axes.annotate("", (x, low), xytext=(x, high), arrowprops=arrow)
-    axes.annotate(
-        text,
-        (x, (low * high) ** 0.5),
-        xytext=(-4, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        fontsize=9,
-        fontweight="bold",
-    )
 
 
 def _height(axes: "Axes", y: float) -> float:

@@ -16,8 +16,9 @@ import torch
 
 Arm = Callable[[], object]
 
-BLOCK_SECONDS = 0.02
-"""A block is at least so long; a timer's resolution is far below."""
+BLOCK_SECONDS = 0.05
+"""A block is at least so long: far above the resolution of a timer, and above
+most of what a scheduler takes away at once."""
 
 
 def interleave(

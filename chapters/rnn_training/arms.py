@@ -7,6 +7,6 @@ ARMS = {
     "framework_rnn": Arm("tanh RNN, framework", BROWN, "D", ":"),
     "loop": Arm("linear, loop", VIOLET, "s", "--"),
     "fft": Arm("linear, FFT", GREEN, "^", "-."),
-    "scan": Arm("linear, scan", BLUE, "v"),
+    "scan": Arm("linear, scan", BLUE, "v", width=2.8),
     "attention": Arm("attention", TEXT, "X", "--"),
 }
