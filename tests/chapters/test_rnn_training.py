@@ -95,7 +95,7 @@ BROKEN: dict[str, Callable[[Record], Record]] = {
     "step_time.rnn_slower": slower("scan", 50),
     "step_time.framework_slower": slower("scan", 50),
     "step_time.loop_slower": slower("scan", 50),
-    "step_time.rnn_proportional": slower("rnn", 8, T=4096),
+    "step_time.rnn_proportional": slower("rnn", 1 / 8, T=4096),
     "step_time.batch_hides": slower("rnn", 8, batch=8),
     "step_time.short_no_gain": slower("rnn", 8, T=16),
 }

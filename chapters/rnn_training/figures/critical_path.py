@@ -112,7 +112,11 @@ def derived(arm: str, direction: str) -> Deviation:
     """Statistic: how far the count is from the closed form, at the worst length."""
     part = ("forward", "backward").index(direction)
     return Deviation(
-        direction, lambda T: closed_form(arm, T)[part], {"arm": arm}, keys=("T",)
+        direction,
+        lambda T: closed_form(arm, T)[part],
+        {"arm": arm},
+        keys=("T",),
+        label="largest deviation from the closed form",
     )
 
 

@@ -1,0 +1,14 @@
+def rnn_states(
+    x: Sequence,
+    W_hx: Tensor,
+    W_hh: Tensor,
+    b: Tensor,
+    h_0: State | None = None,
+) -> States:
+    u = x @ W_hx.T + b  # all steps at once
+    h = u.new_zeros(len(u), len(b)) if h_0 is None else h_0
+    states = []
+    for u_t in u.unbind(dim=1):  # one step after another
+        h = torch.tanh(torch.addmm(u_t, h, W_hh.T))
+        states.append(h)
+    return torch.stack(states, dim=1) if states else u
