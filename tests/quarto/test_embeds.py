@@ -194,7 +194,7 @@ def test_the_table_of_evidence_shows_each_claim_once_per_device(book: Book) -> N
     text = book.pandoc(TABLE + "\n" + CLAIM + "\n" + CLAIM, "gfm").text
     assert "| Claim | Verdict | Statistic | Device | Date | Source |" in text
     rows = [line for line in text.splitlines() if line.startswith(ROW)]
-    source = "2026-11-23 | `chapters/rnn/figures/step_time.py` at 0123abc |"
+    source = "2026-11-23 | `step_time.py` at 0123abc |"
     assert rows == [
         f"{ROW} AMD EPYC, 2 cores | {source}",
         f"{ROW} NVIDIA H200 | {source}",
@@ -252,7 +252,7 @@ def test_a_row_of_evidence_may_be_of_no_commit(book: Book) -> None:
     for row in book.manifest["claims"]["step_time.linear"]["rows"]:
         row["commit"] = None
     text = book.pandoc(CLAIM + "\n" + TABLE, "gfm").text
-    assert text.count("| `chapters/rnn/figures/step_time.py` |") == 2
+    assert text.count("| `step_time.py` |") == 2
 
 
 def test_evidence_may_be_left_out_of_a_copy_of_the_book(book: Book) -> None:

@@ -6,10 +6,11 @@ local inlines = modules.text.inlines
 local evidence = {}
 
 local HEADER = { "Claim", "Verdict", "Statistic", "Device", "Date", "Source" }
-local WIDTHS = { 0.30, 0.10, 0.18, 0.14, 0.10, 0.18 }
+local WIDTHS = { 0.27, 0.09, 0.21, 0.12, 0.11, 0.20 }
 
+-- The name of the file is enough to find it, and fits a column.
 local function source(claim, row)
-  local cell = pandoc.Inlines { modules.text.code(claim.source) }
+  local cell = pandoc.Inlines { modules.text.code(pandoc.path.filename(claim.source)) }
   if type(row.commit) == "string" then
     cell:insert(pandoc.Space())
     cell:extend(inlines("at " .. row.commit))
