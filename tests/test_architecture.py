@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from smallbook import ROOT
 
 ORDER = [
     "__init__", "errors", "canonical", "book", "record", "closure", "provenance",

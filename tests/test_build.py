@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bookfigs.book import Book
-from conftest import ROOT, Run, git
+from smallbook import ROOT, Run, git
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from bookfigs.claim import (
 )
 from bookfigs.errors import InputError
 from bookfigs.record import Record, exact, key, measured
-from test_record import record
+from records import record
 
 
 def timed(noise: float = 0.0, rounds: int = 15) -> Record:

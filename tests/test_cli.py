@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from bookfigs import __version__
 from bookfigs.book import Book
 from bookfigs.cli import cli
-from conftest import ROOT, Run
+from smallbook import ROOT, Run
 
 COMMANDS = sorted(cli.commands)
 

@@ -6,12 +6,12 @@ import subprocess
 import pytest
 
 from bookfigs.cli import cli
-from conftest import ROOT
+from smallbook import ROOT
 
 README = (ROOT / "README.md").read_text()
-CODE = "\n".join(
-    re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-)
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+TOLD = "\n".join([*BLOCKS, *re.findall(r"`([^`\n]+)`", README)])
+"""What the README tells to type: its shell blocks and its code in lines."""
 
 
 def make_targets() -> set[str]:
@@ -27,12 +27,12 @@ def test_make_help_names_every_target() -> None:
 
 
 def test_readme_tells_to_run_only_targets_that_exist() -> None:
-    told = set(re.findall(r"\bmake ([a-z]+)", README))
+    told = set(re.findall(r"^make ([a-z]+)", TOLD, re.MULTILINE))
     assert {"figures", "test"} <= told <= make_targets()
 
 
 def test_readme_tells_to_run_only_commands_and_options_that_exist() -> None:
-    for line in re.findall(r"bookfigs ([a-z]+[^\n`|]*)", README):
+    for line in re.findall(r"^bookfigs ([a-z]+.*)", TOLD, re.MULTILINE):
         name, *rest = line.split()
         assert name in cli.commands
         options = {o for p in cli.commands[name].params for o in p.opts}
@@ -50,7 +50,7 @@ def test_documents_that_the_readme_names_exist(word: str) -> None:
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
-    assert "make test" in CODE
+    assert "make test" in "".join(BLOCKS)
     assert re.search(r"^make test", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
 
 

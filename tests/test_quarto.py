@@ -8,7 +8,7 @@ import pytest
 from bookfigs.book import Book
 from bookfigs.errors import EnvironmentMissingError
 from bookfigs.quarto import find_quarto, require_quarto
-from conftest import Run
+from smallbook import Run
 
 
 def program(folder: Path, body: str, name: str = "quarto") -> Path:

@@ -1,7 +1,6 @@
 """Records: canonical, checked when read, compared by what is reproducible."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,11 +17,9 @@ from bookfigs.errors import (
     UnknownNameError,
 )
 from bookfigs.record import (
-    SCHEMA,
     Cell,
     Column,
     Device,
-    Provenance,
     Record,
     close,
     exact,
@@ -31,18 +28,7 @@ from bookfigs.record import (
     read_record,
     tabulate,
 )
-
-DEVICE = Device("cpu", "Model X-1", 2, 24)
-MADE = Provenance("f" * 40, dirty=False, date="2026-01-02T03:04:05Z", versions={},
-                  threads=2, load=0.1, seconds=1.0, closure={"a.b": "c"})  # fmt: skip
-
-
-def record(**columns: tuple[Column, Sequence[Cell]]) -> Record:
-    filled = {
-        name: msgspec.structs.replace(column, values=list(values))
-        for name, (column, values) in columns.items()
-    }
-    return Record(SCHEMA, "figure", DEVICE, MADE, filled)
+from records import DEVICE, record
 
 
 def example() -> Record:

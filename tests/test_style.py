@@ -11,8 +11,8 @@ import pytest
 
 from bookfigs.record import Record, exact, key
 from bookfigs.style import FORMATS, Arm, _apart, label_ends, paint, plot
-from conftest import ROOT
-from test_record import record
+from records import record
+from smallbook import ROOT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ from bookfigs.figure import Figure, load
 from bookfigs.manifest import Manifest, read_manifest
 from bookfigs.provenance import this_device
 from bookfigs.record import Cell, Record, read_record
-from conftest import ROOT, bookfigs
+from smallbook import ROOT, bookfigs
 
 BOOK = Book(ROOT / "chapters")
 PROSE = (BOOK.folder / "rnn_training" / "rnn_training.qmd").read_text()
