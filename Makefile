@@ -8,6 +8,7 @@ RUN    := $(VENV)/bin/python -m
 READY  := $(VENV)/ready
 MADE   := $(CURDIR) $(shell cat pyproject.toml constraints.txt | cksum)
 
+MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help figures check test lint format render clean FORCE
 

@@ -214,10 +214,14 @@ def describe(estimate: Estimate) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands separated; whole numbers in full."""
-    if float(value).is_integer():
+    """Write a count in full, and a float with three significant digits.
+
+    A float that happens to be whole is still written as a float: whether 2.0 or
+    1.9999999999999998 comes out depends on the processor, and the text must not.
+    """
+    if isinstance(value, int) or value == 0:
         return f"{value:,.0f}"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    digits = max(0, 2 - math.floor(math.log10(abs(float(f"{value:.2e}")))))
     return f"{value:,.{digits}f}"
 
 

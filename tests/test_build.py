@@ -195,7 +195,7 @@ def test_failing_claim_stops_check_and_build(published: Book, run: Run) -> None:
     built = run("figures")
     assert built.returncode == 7
     assert "square_growth.grows: the claim fails" in built.stderr
-    assert "exponent 2, expected 0.900 to 1.10" in built.stderr
+    assert "exponent 2.00, expected 0.900 to 1.10" in built.stderr
     assert run("check").returncode == 7
 
 

@@ -124,7 +124,7 @@ def test_verdict_follows_from_where_the_interval_lies(
 
 def test_verdict_carries_statistic_and_bounds() -> None:
     judgement = Claim("It is slow.", ratio(8), low=2).judge(timed())
-    assert judgement == ("holds", "ratio 24", "at least 2")
+    assert judgement == ("holds", "ratio 24.0", "at least 2")
 
 
 def test_claim_about_another_kind_of_device_is_not_applicable() -> None:
@@ -159,6 +159,9 @@ def test_value_is_formatted_by_its_definition() -> None:
         (1.0449, "1.04"),
         (0.01234, "0.0123"),
         (123.4, "123"),
+        (9.999, "10.0"),
+        (2.0, "2.00"),
+        (1.9999999999999998, "2.00"),
     ],
 )
 def test_number_has_three_significant_digits(value: float, text: str) -> None:
@@ -173,4 +176,4 @@ def test_printed_number_is_within_half_a_unit_of_its_third_digit(value: float) -
 
 def test_estimate_is_described_with_its_interval() -> None:
     shown = describe(Estimate(2.0, 1.5, 2.5))
-    assert shown == "2 (95 percent interval 1.50 to 2.50)"
+    assert shown == "2.00 (95 percent interval 1.50 to 2.50)"

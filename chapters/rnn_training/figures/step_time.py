@@ -122,7 +122,7 @@ CLAIMS = {
         "A larger batch hides the chain of the tanh RNN: it takes less than half as "
         "long for each sequence",
         Ratio("seconds", AT_BATCH, AT_LONGEST),
-        high=BATCH / 2,
+        high=BATCH // 2,
     ),
     "short_no_gain": Claim(
         "On the shortest sequence the scan gains nothing over the tanh RNN",
