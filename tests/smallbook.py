@@ -104,3 +104,14 @@ def commit(root: Path) -> None:
     """Commit everything."""
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--allow-empty", "--message", "state")
+
+
+def python(script: str) -> str:
+    """Run a script in a process of its own, at the root; returns what it prints."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout

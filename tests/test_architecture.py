@@ -3,12 +3,11 @@
 import ast
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from smallbook import ROOT
+from smallbook import ROOT, python
 
 ORDER = [
     "__init__", "errors", "canonical", "book", "record", "closure", "provenance",
@@ -77,14 +76,8 @@ def test_planning_imports_no_heavy_package() -> None:
         "heavy = {'torch', 'matplotlib', 'numpy', 'scipy', 'rich'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    assert done.stdout.strip() == "[]"
+    printed = python(script)
+    assert printed.strip() == "[]"
 
 
 def test_every_test_file_is_collected() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bookfigs.book import Book
-from smallbook import ROOT, Run, git
+from smallbook import ROOT, Run, git, python
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -45,15 +45,9 @@ def test_second_build_does_nothing_and_imports_neither_torch_nor_matplotlib(
         "standalone_mode=False)\n"
         "print(sorted({'torch', 'matplotlib', 'numpy', 'scipy'} & sys.modules.keys()))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "0 measured, 0 drawn, 2 up to date" in done.stdout
-    assert done.stdout.splitlines()[-1] == "[]"
+    printed = python(script)
+    assert "0 measured, 0 drawn, 2 up to date" in printed
+    assert printed.splitlines()[-1] == "[]"
     assert bytes_of(published.root) == before
     assert git(published.root, "status", "--porcelain") == ""
 

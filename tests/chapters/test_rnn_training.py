@@ -1,7 +1,6 @@
 """The chapter: every closed form, every claim, every sentence bound to evidence."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from bookfigs.figure import Figure, load
 from bookfigs.manifest import Manifest, read_manifest
 from bookfigs.provenance import this_device
 from bookfigs.record import Cell, Record, read_record
-from smallbook import ROOT, bookfigs
+from smallbook import ROOT, bookfigs, python
 
 BOOK = Book(ROOT / "chapters")
 PROSE = (BOOK.folder / "rnn_training" / "rnn_training.qmd").read_text()
@@ -128,14 +127,8 @@ def test_figure_files_load_without_torch() -> None:
         "for slug, path in book.figures().items(): load(slug, path, book.root)\n"
         "print('torch' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "False"
+    printed = python(script)
+    assert printed.strip() == "False"
 
 
 @pytest.mark.parametrize("attribute", ["caption", "alt"])

@@ -108,16 +108,17 @@ def measure(device: Device, T: int) -> Iterator[Row]:
         }
 
 
-def derived(arm: str, direction: str) -> Deviation:
-    """Statistic: how far the count is from the closed form, at the worst length."""
+def counted(sentence: str, arm: str, direction: str) -> Claim:
+    """State a claim that holds if the count is the closed form at every length."""
     part = ("forward", "backward").index(direction)
-    return Deviation(
+    deviation = Deviation(
         direction,
         lambda T: closed_form(arm, T)[part],
         {"arm": arm},
         keys=("T",),
         label="largest deviation from the closed form",
     )
+    return Claim(sentence, deviation, low=0, high=0)
 
 
 def chain(arm: str, T: int) -> Median:
@@ -138,47 +139,38 @@ VALUES = {
     ),
 }
 CLAIMS = {
-    "rnn_linear": Claim(
+    "rnn_linear": counted(
         "A tanh RNN's longest dependency chain grows in proportion to the sequence",
-        derived("rnn", "forward"),
-        low=0,
-        high=0,
+        "rnn",
+        "forward",
     ),
-    "rnn_backward_linear": Claim(
+    "rnn_backward_linear": counted(
         "Backpropagation through time is as sequential as the forward pass",
-        derived("rnn", "backward"),
-        low=0,
-        high=0,
+        "rnn",
+        "backward",
     ),
-    "loop_linear": Claim(
+    "loop_linear": counted(
         "A linear recurrence walked as a loop has a chain as long as its sequence",
-        derived("loop", "forward"),
-        low=0,
-        high=0,
+        "loop",
+        "forward",
     ),
-    "scan_logarithmic": Claim(
+    "scan_logarithmic": counted(
         "Computed as a scan, its chain grows with the logarithm of the sequence",
-        derived("scan", "forward"),
-        low=0,
-        high=0,
+        "scan",
+        "forward",
     ),
-    "scan_backward_logarithmic": Claim(
+    "scan_backward_logarithmic": counted(
         "The backward pass of the scan is a scan too, as short as the forward one",
-        derived("scan", "backward"),
-        low=0,
-        high=0,
+        "scan",
+        "backward",
     ),
-    "fft_constant": Claim(
-        "As an FFT convolution it has a chain of constant length",
-        derived("fft", "forward"),
-        low=0,
-        high=0,
+    "fft_constant": counted(
+        "As an FFT convolution it has a chain of constant length", "fft", "forward"
     ),
-    "attention_constant": Claim(
+    "attention_constant": counted(
         "The chain of causal attention does not depend on the length",
-        derived("attention", "forward"),
-        low=0,
-        high=0,
+        "attention",
+        "forward",
     ),
 }
 
