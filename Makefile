@@ -10,7 +10,7 @@ MADE   := $(CURDIR) $(shell cat pyproject.toml constraints.txt | cksum)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help figures check test lint format render clean FORCE
+.PHONY: help figures check test lint format render benchmarks clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ format: $(READY) ## put the code into form
 
 render: $(READY) ## check the book, then render it with quarto
 	$(RUN) bookfigs render
+
+benchmarks: $(READY) ## time every form of the recurrence beside its peers
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[benchmarks]'
+	$(VENV)/bin/python benchmarks/recurrence.py
 
 clean: ## remove the environment and what this machine measured
 	rm -rf $(VENV) .bookfigs

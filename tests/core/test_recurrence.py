@@ -12,19 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bookfigs.core.recurrence import (
-    Form,
-    backward_scan,
-    forward_scan,
-    linear_recurrence,
-)
+from bookfigs.core import scans
+from bookfigs.core.recurrence import FIXED_ONLY, Form, linear_recurrence
+from bookfigs.core.scans import backward_scan, forward_scan
 from bookfigs.measure.span import SpanMeter
 
 if TYPE_CHECKING:
     from core.conftest import Agree, Program
 
-FORMS: tuple[Form, ...] = get_args(Form)
-FIXED_ONLY = ("fft",)
+FORMS: tuple[Form, ...] = tuple(form for form in get_args(Form) if form != "log")
+"""Forms that allow any coefficient; ``log`` has tests of its own."""
+
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 RADII = (0.0, 0.1, 0.9, 1 - 1e-6, 1.0)
 
@@ -345,7 +343,13 @@ ZEROS = torch.zeros(2, 5, 3)
 @pytest.mark.parametrize(
     ("a", "b", "h_0", "form", "message"),
     [
-        (ZEROS, ZEROS, None, "walk", r"form='walk' is unknown; forms: loop, scan, fft"),
+        (
+            ZEROS,
+            ZEROS,
+            None,
+            "walk",
+            r"'walk' is unknown; forms: loop, scan, hillis_steele",
+        ),
         (ZEROS, ZEROS[0], None, "scan", r"b has shape \(5, 3\); expected \(B, T, N\)"),
         (
             ZEROS[:1],
@@ -365,3 +369,63 @@ def test_what_does_not_fit_is_refused_saying_what_would(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         linear_recurrence(a, b, h_0, form=form)
+
+
+@pytest.mark.parametrize("fixed", [True, False], ids=["fixed", "varying"])
+def test_the_form_by_logarithms_is_its_definition(
+    agree: Agree, length: int, *, fixed: bool
+) -> None:
+    """In double precision rounding grows with the sum of logarithms: short ones."""
+    for dtype in (torch.float32, torch.float64)[: 1 + (length < 10)]:
+        a = torch.rand((3,) if fixed else (2, length, 3), dtype=dtype) * 0.9 + 0.05
+        b = torch.randn(2, length, 3, dtype=dtype)
+        agree(by("log"), definition, a, b, torch.randn(2, 3, dtype=dtype))
+
+
+def test_the_form_by_logarithms_allows_inputs_that_are_zero(agree: Agree) -> None:
+    b = torch.randn(2, 9, 3, dtype=torch.float64)
+    b[:, ::2] = 0
+    a = torch.full((3,), 0.5, dtype=torch.float64)
+    output = linear_recurrence(a, b.requires_grad_(), form="log")
+    assert output.isfinite().all()
+    (gradient,) = torch.autograd.grad(output.sum(), b)
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("a", [0.0, -0.5, 0.5j])
+def test_the_form_by_logarithms_refuses_what_has_no_logarithm(a: complex) -> None:
+    with pytest.raises(ValueError, match="form='log' needs real a > 0"):
+        linear_recurrence(torch.tensor([a]), torch.ones(1, 2, 1), form="log")
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 8])
+@pytest.mark.parametrize("fixed", [True, False], ids=["fixed", "varying"])
+def test_the_chunks_may_have_any_length(
+    agree: Agree, monkeypatch: pytest.MonkeyPatch, chunk: int, *, fixed: bool
+) -> None:
+    for name, value in {
+        "SHORTEST": chunk,
+        "LONGEST": chunk,
+        "FEWEST_CHUNKS": 1,
+    }.items():
+        monkeypatch.setattr(scans, name, value)
+    for length in (1, 2, 3, 7, 8, 9, 16, 17, 31):
+        a = torch.randn((3,) if fixed else (2, length, 3), dtype=torch.complex128)
+        b = torch.randn(2, length, 3, dtype=torch.complex128)
+        agree(by("chunked"), definition, a / 2, b)
+
+
+@each_case
+def test_backwards_in_time_is_forwards_on_the_mirrored_sequence(
+    agree: Agree, form: Form, *, fixed: bool
+) -> None:
+    a = torch.rand((3,) if fixed else (2, 9, 3))
+    b, h_0 = torch.randn(2, 9, 3), torch.randn(2, 3)
+
+    def reversed_(a: Tensor, b: Tensor, h_0: Tensor) -> Tensor:
+        return linear_recurrence(a, b, h_0, form=form, reverse=True)
+
+    def mirrored(a: Tensor, b: Tensor, h_0: Tensor) -> Tensor:
+        return definition(a if fixed else a.flip(1), b.flip(1), h_0).flip(1)
+
+    agree(reversed_, mirrored, a, b, h_0)
