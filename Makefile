@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 RUN    := $(VENV)/bin/python -m
-# Where the environment was made, and from what: if either changes, make it anew.
+# Where the environment was made, and from what: if either changes, or its Python
+# is gone, make it anew.
 READY  := $(VENV)/ready
 MADE   := $(CURDIR) $(shell cat pyproject.toml constraints.txt | cksum)
 
@@ -43,7 +44,9 @@ benchmarks: $(READY) ## time every form of the recurrence beside its peers
 clean: ## remove the environment and what this machine measured
 	rm -rf $(VENV) .bookfigs
 
-$(READY): $(if $(filter-out x$(MADE),x$(shell cat $(READY) 2>/dev/null)),FORCE)
+OLD    := $(filter-out x$(MADE),x$(shell cat $(READY) 2>/dev/null))
+GONE   := $(shell test -x $(VENV)/bin/python || echo gone)
+$(READY): $(if $(OLD)$(GONE),FORCE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "bookfigs needs Python 3.11 or later; run: make PYTHON=python3.11 …"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \

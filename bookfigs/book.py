@@ -70,12 +70,16 @@ class Book:
         return self._files("listings", ".toml")
 
     def evidence(self, slug: str) -> list[Path]:
-        """The records that the book stands on for a figure, one per device."""
-        return sorted(self.folder.glob(f"*/evidence/{slug}/*.json"))
+        """The records that the book stands on for a figure, one per device.
 
-    def evidence_folders(self) -> dict[str, Path]:
-        """Folders of evidence by the slug of their figure."""
-        return {path.name: path for path in sorted(self.folder.glob("*/evidence/*/"))}
+        They lie in the figure's own chapter.
+        """
+        figure = self.figures().get(slug)
+        return [] if figure is None else evidence_beside(figure)
+
+    def evidence_folders(self) -> list[Path]:
+        """Folders of evidence, each with the name of its figure."""
+        return sorted(self.folder.glob("*/evidence/*/"))
 
     def place(self, path: Path) -> str:
         """Name a path for people: relative to the project where it lies inside."""
@@ -105,6 +109,11 @@ class Book:
                 )
             found[slug] = path
         return found
+
+
+def evidence_beside(figure: Path) -> list[Path]:
+    """Records published for a figure file, one per device, in its chapter."""
+    return sorted((figure.parents[1] / "evidence" / figure.stem).glob("*.json"))
 
 
 def pick(names: tuple[str, ...], known: dict[str, Path], what: str) -> list[str]:

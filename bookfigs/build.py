@@ -19,8 +19,9 @@ from msgspec import structs
 
 from bookfigs.book import Book, write_whole
 from bookfigs.canonical import fingerprint, to_json
+from bookfigs.closure import Project, changes
 from bookfigs.errors import BookfigsError, FigureError
-from bookfigs.figure import Figure, load
+from bookfigs.figure import Figure, Source, guarded, load
 from bookfigs.manifest import (
     ClaimEntry,
     Entries,
@@ -31,7 +32,7 @@ from bookfigs.manifest import (
     broken_claims,
     entries,
 )
-from bookfigs.plan import FigureState, Plan, listing_file
+from bookfigs.plan import FigureState, Plan, listing_file, picture_file
 from bookfigs.provenance import cores, provenance
 from bookfigs.record import SCHEMA, Record, read_record
 
@@ -126,6 +127,7 @@ def _measure(book: Book, todo: Plan, state: FigureState, reporter: Reporter) -> 
         todo.device, lambda done: reporter.progress(slug, done, len(figure.points))
     )
     seconds = time.monotonic() - start
+    _require_same_code(book, state)
     try:
         record = Record(
             SCHEMA,
@@ -145,13 +147,24 @@ def _measure(book: Book, todo: Plan, state: FigureState, reporter: Reporter) -> 
     _compare(book, state, record)
     write_whole(state.local, to_json(record))
     record = read_record(state.local, book.place(state.local))
-    preview = _preview(book, figure, record)
+    with guarded(figure.path, "measured, but draw() or a claim failed"):
+        preview = _preview(book, figure, record)
+        verdicts = _verdicts(figure, record)
     reason = state.unmeasured[0] if state.unmeasured else "asked for"
     reporter.done(
         slug,
         f"measured in {seconds:.1f} s ({reason}); "
-        f"{_verdicts(figure, record)}; looks here like {book.place(preview)}",
+        f"{verdicts}; looks here like {book.place(preview)}",
     )
+
+
+def _require_same_code(book: Book, state: FigureState) -> None:
+    """Refuse a result if its code is no longer the code that was planned with."""
+    slug, path = state.source.slug, state.source.path
+    now = Source.read(Project(book.root), slug, path).measured_by
+    if changed := changes(state.source.measured_by, now):
+        what = f"its code changed while it was measured: {changed[0]}"
+        raise FigureError(path.name, what, run=f"bookfigs figures --only {slug}")
 
 
 def _compare(book: Book, state: FigureState, record: Record) -> None:
@@ -193,18 +206,30 @@ def _draw(book: Book, state: FigureState) -> Entries:
     figure = load(state.source.slug, state.source.path, book.root)
     images: dict[str, File] = {}
     for name, content in picture(figure, state).items():
-        path = book.generated / "figures" / f"{figure.slug}.{name}"
+        path = picture_file(book, figure.slug, name)
         write_whole(path, content)
         images[name] = File(book.relative(path), fingerprint(content))
-    return entries(
-        book,
-        figure,
-        state.evidence,
-        images=images,
-        follows=state.follows,
-        outdated=state.outdated,
-        drawn_with=matplotlib_version(),
-    )
+    return worded(book, figure, state, images, matplotlib_version())
+
+
+def worded(
+    book: Book,
+    figure: Figure,
+    state: FigureState,
+    images: dict[str, File],
+    drawn_with: str,
+) -> Entries:
+    """Entries of a figure. Raises: BookfigsError whatever in the file fails."""
+    with guarded(figure.path, "a value, a claim or a text failed"):
+        return entries(
+            book,
+            figure,
+            state.evidence,
+            images=images,
+            follows=state.follows,
+            outdated=state.outdated,
+            drawn_with=drawn_with,
+        )
 
 
 def picture(figure: Figure, state: FigureState) -> dict[str, bytes]:
@@ -218,13 +243,8 @@ def picture(figure: Figure, state: FigureState) -> dict[str, bytes]:
     if not records:
         return {}
     shown = records[:1] if figure.is_exact else records
-    try:
+    with guarded(figure.path, "draw() failed"):
         files = paint(figure.slug, figure.size, figure.draw, shown)
-    except BookfigsError:
-        raise
-    except Exception as error:
-        what = f"draw() failed: {type(error).__name__}: {error}"
-        raise FigureError(figure.path.name, what) from error
     return {str(name): content for name, content in files.items()}
 
 

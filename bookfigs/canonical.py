@@ -10,6 +10,9 @@ from bookfigs.errors import InputError, NewerSchemaError
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: a wrong shape, bytes that are no text, too deep a nest."""
+
 
 class _Versioned(msgspec.Struct):
     schema: int
@@ -45,7 +48,7 @@ def read_json(path: Path, where: str, kind: type[T], schema: int) -> T:
         version = msgspec.json.decode(content, type=_Versioned).schema
     except OSError as error:
         raise InputError(where, f"cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise InputError(where, f"is not a document of bookfigs: {error}") from error
     if version > schema:
         raise NewerSchemaError(
@@ -55,7 +58,7 @@ def read_json(path: Path, where: str, kind: type[T], schema: int) -> T:
         )
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise InputError(where, str(error)) from error
 
 

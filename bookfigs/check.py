@@ -6,12 +6,12 @@ Nothing is measured and nothing is written; torch is not imported.
 """
 
 from bookfigs.book import Book
-from bookfigs.build import matplotlib_version, picture
+from bookfigs.build import matplotlib_version, picture, worded
 from bookfigs.canonical import fingerprint
-from bookfigs.errors import BookfigsError, OutdatedError
+from bookfigs.errors import BookfigsError, InputError, OutdatedError
 from bookfigs.figure import Figure, load
-from bookfigs.manifest import broken_claims, entries
-from bookfigs.plan import FigureState, Plan
+from bookfigs.manifest import File, broken_claims
+from bookfigs.plan import FigureState, Plan, picture_file
 
 REMEDY = "bookfigs figures"
 
@@ -24,6 +24,7 @@ def check(book: Book, found: Plan, *, redraw: bool = False) -> list[BookfigsErro
     errors = list(found.broken)
     errors += _problems(book, found)
     for state in found.figures.values():
+        errors += _contradictions(book, state)
         if not state.undrawn:
             try:
                 errors += _recompute(book, found, state, redraw=redraw)
@@ -63,15 +64,7 @@ def _recompute(
     """Compute an entry again from the evidence and compare it, word by word."""
     figure = load(state.source.slug, state.source.path, book.root)
     old = found.manifest.figures[figure.slug]
-    new = entries(
-        book,
-        figure,
-        state.evidence,
-        images=old.images,
-        follows=state.follows,
-        outdated=state.outdated,
-        drawn_with=old.drawn_with,
-    )
+    new = worded(book, figure, state, _images(book, state), old.drawn_with)
     differing = [] if new.figure == old else [f"entry of {figure.slug}"]
     for known, computed in (
         (found.manifest.values, new.values),
@@ -85,10 +78,44 @@ def _recompute(
         ]
     place = book.place(book.manifest)
     errors: list[BookfigsError] = [
-        OutdatedError(place, f"{name} does not follow from the evidence", run=REMEDY)
-        for name in differing
+        OutdatedError(place, f"{n} does not follow from the evidence", run=_anew(place))
+        for n in differing
     ]
     return errors + (_redraw(book, figure, state, old.drawn_with) if redraw else [])
+
+
+def _anew(place: str) -> str:
+    """How to make a file again whose digest says that there is nothing to do."""
+    return f"rm {place} && {REMEDY}"
+
+
+def _images(book: Book, state: FigureState) -> dict[str, File]:
+    """Entries of the pictures that a figure with evidence has to have."""
+    from bookfigs.style import FORMATS  # noqa: PLC0415 - imports matplotlib
+
+    paths = {name: picture_file(book, state.source.slug, name) for name in FORMATS}
+    return {
+        str(name): File(
+            book.relative(path),
+            fingerprint(path.read_bytes()) if path.is_file() else "",
+        )
+        for name, path in paths.items()
+        if state.evidence
+    }
+
+
+def _contradictions(book: Book, state: FigureState) -> list[BookfigsError]:
+    """Evidence of one code whose exact or close columns differ between devices."""
+    errors: list[BookfigsError] = []
+    first = next(iter(state.evidence.values()), None)
+    for path, record in state.evidence.items():
+        if first is None or first.provenance.closure != record.provenance.closure:
+            continue
+        if found := first.differences(record):
+            what = f"contradicts the evidence on {first.device.title}: {found[0]}"
+            run = f"bookfigs figures --only {state.source.slug} --force"
+            errors.append(InputError(book.place(path), what, run=run))
+    return errors
 
 
 def _redraw(
@@ -98,11 +125,13 @@ def _redraw(
     here = matplotlib_version()
     if drawn_with != here:
         what = f"drawn with {drawn_with}, and this is {here}: bytes cannot be compared"
-        return [OutdatedError(book.place(figure.path), what, run="make figures")]
+        run = f"pip install {drawn_with.replace(' ', '==')}"
+        return [OutdatedError(book.place(figure.path), what, run=run)]
     errors: list[BookfigsError] = []
     for name, content in picture(figure, state).items():
-        path = book.generated / "figures" / f"{figure.slug}.{name}"
-        if fingerprint(path.read_bytes()) != fingerprint(content):
+        path = picture_file(book, figure.slug, name)
+        place = book.place(path)
+        if not path.is_file() or path.read_bytes() != content:
             what = "is not what its evidence draws"
-            errors.append(OutdatedError(book.place(path), what, run=REMEDY))
+            errors.append(OutdatedError(place, what, run=_anew(place)))
     return errors

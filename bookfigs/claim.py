@@ -88,6 +88,9 @@ class Exponent:
     def __call__(self, record: Record) -> Estimate:
         """Value and interval; dimensionless."""
         kept = [x for x in record.cells(self.x, **self.where) if x >= self.above]
+        if not kept:
+            what = f"no row with {dict(self.where)} has {self.x} from {self.above} on"
+            raise InputError(f"record of {record.figure}", what)
         rows = [_samples(record, self.column, {**self.where, self.x: x}) for x in kept]
         rounds = min(map(len, rows))
         log_x = np.log(np.asarray(kept, dtype=np.float64))
@@ -149,7 +152,7 @@ class Value:
 
     def text(self, record: Record) -> str:
         """The number as it is printed."""
-        return self.format.format(self.statistic(record).value * self.scale)
+        return self.format.format(_asked(self.statistic, record).value * self.scale)
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ class Claim:
         """Verdict over one record."""
         if record.device.kind not in self.devices:
             return Judgement("not applicable here", "", self.expected)
-        estimate = self.statistic(record)
+        estimate = _asked(self.statistic, record)
         inside = self.low <= estimate.low and estimate.high <= self.high
         outside = estimate.high < self.low or self.high < estimate.low
         verdict: Verdict = "holds" if inside else "fails" if outside else "inconclusive"
@@ -223,6 +226,16 @@ def number(value: float) -> str:
         return f"{value:,.0f}"
     digits = max(0, 2 - math.floor(math.log10(abs(float(f"{value:.2e}")))))
     return f"{value:,.{digits}f}"
+
+
+def _asked(statistic: Statistic, record: Record) -> Estimate:
+    """Compute a statistic. Raises: InputError if the record yields no finite number."""
+    with np.errstate(all="ignore"):
+        estimate = statistic(record)
+    if not all(map(math.isfinite, estimate)):
+        what = f"{statistic.label} is {estimate.value}, which is no number to print"
+        raise InputError(f"record of {record.figure}", what)
+    return estimate
 
 
 def _samples(record: Record, column: str, where: Where) -> Samples:

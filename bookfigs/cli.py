@@ -13,7 +13,7 @@ import click
 
 from bookfigs import __version__
 from bookfigs.book import Book, pick
-from bookfigs.errors import BookfigsError, EnvironmentMissingError
+from bookfigs.errors import BookfigsError, EnvironmentMissingError, UnknownNameError
 from bookfigs.plan import Plan, plan
 from bookfigs.provenance import this_device
 from bookfigs.report import reporter
@@ -97,10 +97,12 @@ def check(folder: Path, *, redraw: bool) -> None:
     found = plan(book, this_device("cpu"))
     _stop(find_errors(book, found, redraw=redraw))
     claims = found.manifest.claims
+    idle = [name for name, claim in sorted(claims.items()) if claim.verdict != "holds"]
+    said = f"no evidence bears on {', '.join(idle)}" if idle else "every claim holds"
     click.echo(
         f"{len(found.figures)} figures, {len(found.listings)} listings, "
         f"{len(found.manifest.values)} values and {len(claims)} claims follow from "
-        "the evidence; every claim holds"
+        f"the evidence; {said}"
     )
 
 
@@ -134,8 +136,10 @@ def why(folder: Path, name: str, device: str) -> None:
     found = plan(book, this_device(device))
     slug = name.partition(".")[0]
     pick((slug,), book.figures(), "figure")
-    _stop([error for error in found.broken if slug in str(error.where)])
+    if slug not in found.figures:
+        _stop(found.broken)
     state = found.figures[slug]
+    _require_known(found, slug, name)
     click.echo(f"{slug}, on {found.device.title}")
     for title, reasons in (
         ("to be measured here", state.unmeasured),
@@ -146,6 +150,9 @@ def why(folder: Path, name: str, device: str) -> None:
             click.echo(f"  {title}: {reason}")
     if not (state.unmeasured or state.outdated or state.undrawn):
         click.echo("  up to date: measured here, published and drawn with this code")
+    if name in found.manifest.values:
+        record = next(map(book.place, state.evidence), "no evidence yet")
+        click.echo(f"  value {name} {found.manifest.values[name].text}: from {record}")
     for claim_name, claim in sorted(found.manifest.claims.items()):
         if claim_name == name or (claim.figure == slug and name == slug):
             _explain(claim_name, claim)
@@ -201,6 +208,19 @@ def render(folder: Path, arguments: tuple[str, ...]) -> None:
     quarto.require_quarto()
     _stop(find_errors(book, plan(book, this_device("cpu"))))
     sys.exit(quarto.render(book, arguments))
+
+
+def _require_known(found: Plan, slug: str, name: str) -> None:
+    """Refuse a name that no figure, value or claim has. Raises: UnknownNameError."""
+    known = {*found.manifest.values, *found.manifest.claims}
+    if name not in {slug, *known}:
+        raise UnknownNameError(
+            name,
+            "no such value or claim",
+            asked=name,
+            available=[other for other in known if other.partition(".")[0] == slug],
+            run="bookfigs list",
+        )
 
 
 def _explain(name: str, claim: "ClaimEntry") -> None:

@@ -4,9 +4,13 @@ Found from the syntax tree alone, so that nothing is imported to learn whether
 anything changed. A definition is what a name at the top of a module is bound
 to: a function, a class with all its methods, a constant. It reaches what its
 names refer to, through imports and attributes of imported modules; it also
-reaches the statements that run when its module is imported. Where the tree
-leaves a doubt (a module passed as a value, a star import), all of the module
-is reached: too much is measured again, never too little.
+reaches the statements that run when its module is imported, and what is
+decorated there by the project's own decorators. Where the tree leaves a doubt
+(a module passed as a value, a star import), all of the module is reached.
+
+What only running would tell is not seen: a module or name that a string names
+(``import_module``, ``globals()``), a subclass found through its base, an
+assignment whose call changes something else, a data file.
 
 A definition's hash is over its normalised tree: comments, formatting and
 docstrings do not count, and it is the same in every version of Python.
@@ -97,12 +101,17 @@ class Module:
     """Local name → dotted name of a module, or of something in one."""
     stars: list[str] = field(default_factory=list)
     """Modules imported with a star."""
+    loads: list[str] = field(default_factory=list)
+    """Dotted names whose import runs modules, whether or not a name is used."""
 
 
 def parse(path: Path) -> Module:
     """Parse a source file. Raises: InputError with the line that does not parse."""
-    state = path.stat()
-    return _parse(path, state.st_mtime_ns, state.st_size)
+    try:
+        state = path.stat()
+        return _parse(path, state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        raise InputError(path.name, f"cannot be read: {error.strerror}") from error
 
 
 @cache
@@ -110,7 +119,7 @@ def _parse(path: Path, _mtime: int, _size: int) -> Module:
     """Parse a source file in one state of it, once."""
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise InputError(f"{path.name}:{line}", f"does not parse: {error}") from error
     module = Module()
@@ -124,10 +133,13 @@ def _bind(module: Module, statement: ast.stmt) -> None:
     """Enter a top-level statement under the names that it binds."""
     if isinstance(statement, ast.Import | ast.ImportFrom):
         module.imports.update(_imported(statement))
+        module.loads.extend(_loads([statement]))
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
             module.stars.append("." * statement.level + (statement.module or ""))
         return
-    if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
+    if isinstance(statement, ast.If) and _is_type_checking(statement.test):
+        for other in statement.orelse:
+            _bind(module, other)
         return
     plain = isinstance(
         statement,
@@ -142,17 +154,24 @@ def _bind(module: Module, statement: ast.stmt) -> None:
         module.definitions.setdefault(name, []).append(statement)
     if not plain:  # if, try, with, for: what they bind may come from an import
         module.imports.update(_local_imports([statement]))
+        module.loads.extend(_loads([statement]))
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    """Whether a test is the one that is never true when running."""
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
+    return name == "TYPE_CHECKING"
 
 
 def _bound(statement: ast.stmt, *, deep: bool) -> set[str]:
     """Names that a statement binds; deep: also in the statements inside it."""
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return {statement.name}
+            return {statement.name, *_declared_global(statement)}
         case ast.Assign():
-            inside: list[ast.AST] = list(statement.targets)
+            inside: list[ast.AST] = [*statement.targets, *_walruses(statement)]
         case ast.AnnAssign() | ast.AugAssign():
-            inside = [statement.target]
+            inside = [statement.target, *_walruses(statement)]
         case _:
             inside = [statement]
     nodes = [node for part in inside for node in ast.walk(part)]
@@ -166,6 +185,30 @@ def _bound(statement: ast.stmt, *, deep: bool) -> set[str]:
             if isinstance(node, ast.stmt) and node is not statement:
                 bound |= _bound(node, deep=False)
     return bound
+
+
+def _walruses(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Targets that an expression of a statement binds on its way."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.NamedExpr):
+            yield node.target
+
+
+def _declared_global(statement: ast.stmt) -> Iterator[str]:
+    """Names of the module that a function binds."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Global):
+            yield from node.names
+
+
+def _loads(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Whole dotted names that the imports inside of some statements ask for."""
+    for node in nodes:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Import):
+                yield from (alias.name for alias in inner.names)
+            elif isinstance(inner, ast.ImportFrom):
+                yield from _imported(inner).values()
 
 
 def _imported(statement: ast.Import | ast.ImportFrom) -> dict[str, str]:
@@ -207,22 +250,36 @@ class _Scope:
     def reached(self, name: str, nodes: list[ast.stmt]) -> Iterator[Reference]:
         """What a definition of this module refers to."""
         yield self._source, BODY
+        loads = [*self._module.loads, *self._module.stars] if name == BODY else []
+        for target in (*loads, *_loads(nodes)):
+            yield from self._bodies(target)
         if name == BODY:
-            for target in (*self._module.imports.values(), *self._module.stars):
-                yield from self._bodies(target)
+            yield from self._registered()
         elif name in self._module.imports and not nodes:
             yield from self._resolve(self._module.imports[name])
         imports = self._module.imports | _local_imports(nodes)
         for chain in _chains(nodes):
-            head, _, rest = chain.partition(".")
-            if head in imports:
-                target = imports[head]
-                yield from self._resolve(f"{target}.{rest}" if rest else target)
-            elif head in self._module.definitions:
-                yield self._source, head
-            else:
-                for star in self._module.stars:
-                    yield from self._resolve(f"{star}.{head}")
+            yield from self._meant(chain, imports)
+
+    def _meant(self, chain: str, imports: Mapping[str, str]) -> Iterator[Reference]:
+        """Everything that a dotted name may stand for; a name may be bound twice."""
+        head, _, rest = chain.partition(".")
+        if head in imports:
+            target = imports[head]
+            yield from self._resolve(f"{target}.{rest}" if rest else target)
+        if head in self._module.definitions:
+            yield self._source, head
+        if head not in imports and head not in self._module.definitions:
+            for star in self._module.stars:
+                yield from self._resolve(f"{star}.{head}")
+
+    def _registered(self) -> Iterator[Reference]:
+        """Definitions that importing hands to a decorator of the project."""
+        for name, statements in self._module.definitions.items():
+            marks = [m for s in statements for m in getattr(s, "decorator_list", [])]
+            for chain in _chains(marks):
+                if any(True for _ in self._meant(chain, self._module.imports)):
+                    yield self._source, name
 
     def targets(self, nodes: list[ast.stmt]) -> list[str]:
         """What the imported names in a definition stand for."""
@@ -232,7 +289,9 @@ class _Scope:
             if head in self._module.imports
         )
 
-    def _resolve(self, target: str) -> Iterator[Reference]:
+    def _resolve(
+        self, target: str, passed: frozenset[Path] = frozenset()
+    ) -> Iterator[Reference]:
         """Definitions that a dotted name, imported here, stands for."""
         parts = self._absolute(target).split(".")
         yield from self._bodies(target)
@@ -244,10 +303,10 @@ class _Scope:
             name = parts[end] if end < len(parts) else None
             if name in known.definitions or name in known.imports:
                 yield path, str(name)
-            elif known.stars and name:
+            elif known.stars and name and path not in passed:
                 for star in known.stars:
                     inner = _Scope(self._project, path, known)
-                    yield from inner._resolve(f"{star}.{name}")
+                    yield from inner._resolve(f"{star}.{name}", passed | {path})
             else:  # the module itself, or a name that only running it would tell
                 for defined in (*known.definitions, *known.imports):
                     yield path, defined

@@ -24,7 +24,8 @@ import importlib.util
 import string
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -106,17 +107,12 @@ class Figure:
         rows: list[Row] = []
         for done, point in enumerate(self.points):
             progress(done)
-            try:
+            run = f"bookfigs figures --only {self.slug}"
+            with guarded(self.path, f"measure({_call(point)}) failed", run=run):
                 rows += self.rows(device=device, **point)
-            except BookfigsError:
-                raise
-            except Exception as error:
-                what = f"measure({_call(point)}) failed: {_cause(error, self.path)}"
-                raise FigureError(
-                    self.path.name, what, run=f"bookfigs figures --only {self.slug}"
-                ) from error
         progress(len(self.points))
-        return tabulate(self.columns, rows, self.path.name)
+        with guarded(self.path, "measure() yielded what is no row"):
+            return tabulate(self.columns, rows, self.path.name)
 
     def fill(self, template: str, texts: Mapping[str, str]) -> str:
         """Put values into a caption or an alternative text.
@@ -132,6 +128,25 @@ class Figure:
                     available=texts,
                 )
         return template.format_map(texts)
+
+
+@contextmanager
+def guarded(
+    path: Path,
+    what: str,
+    kind: type[BookfigsError] = FigureError,
+    run: str | None = None,
+) -> Iterator[None]:
+    """Whatever a figure file's code raises is a message with its place.
+
+    Raises: ``kind``, also where the code asks to exit; a message stays as it is.
+    """
+    try:
+        yield
+    except BookfigsError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise kind(path.name, f"{what}: {_cause(error, path)}", run=run) from error
 
 
 def load(slug: str, path: Path, root: Path) -> Figure:
@@ -154,6 +169,7 @@ def load(slug: str, path: Path, root: Path) -> Figure:
             raise InputError(path.name, f"a figure file offers a function {name}()")
     if not module.__doc__:
         raise InputError(path.name, "the docstring, with the question, is missing")
+    _check_parts(module, path)
     return Figure(
         slug,
         path,
@@ -179,16 +195,29 @@ def _run(slug: str, path: Path, root: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     if str(root) not in sys.path:
-        sys.path.append(str(root))
-    try:
+        sys.path.insert(0, str(root))  # first, as the closure looks there first
+    with guarded(path, "fails when imported", InputError):
         spec.loader.exec_module(module)
-    except BookfigsError:
-        raise
-    except Exception as error:
-        raise InputError(
-            path.name, f"fails when imported: {_cause(error, path)}"
-        ) from error
     return module
+
+
+def _check_parts(module: ModuleType, path: Path) -> None:
+    """Check what the offered collections hold. Raises: InputError."""
+    from bookfigs.claim import Claim, Value  # noqa: PLC0415 - the file imports it
+
+    parts: dict[str, tuple[Iterable[object], type | tuple[type, ...]]] = {
+        "COLUMNS": (module.COLUMNS.values(), Column),
+        "POINTS": (module.POINTS, Mapping),
+        "VALUES": (module.VALUES.values(), Value),
+        "CLAIMS": (module.CLAIMS.values(), Claim),
+        "SIZE": (module.SIZE, (int, float)),
+    }
+    for name, (held, kind) in parts.items():
+        for part in held:
+            if not isinstance(part, kind):
+                raise InputError(path.name, f"{name} must not hold {part!r}")
+    if len(module.SIZE) != 2:  # noqa: PLR2004 - width and height
+        raise InputError(path.name, f"SIZE is {module.SIZE}, not (width, height)")
 
 
 def _call(point: Mapping[str, Any]) -> str:

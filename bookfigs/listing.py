@@ -10,6 +10,7 @@ The docstring is left out of print; the rest is printed as it stands.
 
 import ast
 import textwrap
+import tokenize
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +48,13 @@ def read_listing(book: Book, slug: str, path: Path) -> Listing:
     for name in sorted(declared.keys() ^ set(FIELDS)):
         problem = "is missing" if name in FIELDS else "is not known"
         raise InputError(where, f"{name!r} {problem}; fields: {', '.join(FIELDS)}")
-    module, _, symbol = str(declared["symbol"]).partition(":")
+    for name, value in declared.items():
+        if not isinstance(value, str):
+            raise InputError(where, f"{name!r} has to be a string")
+    module, _, symbol = declared["symbol"].partition(":")
     if not symbol:
         raise InputError(where, "symbol has to have the form 'package.module:name'")
-    return Listing(slug, path, module, symbol, str(declared["caption"]))
+    return Listing(slug, path, module, symbol, declared["caption"])
 
 
 def render_listing(book: Book, listing: Listing) -> ListingEntry:
@@ -64,25 +68,40 @@ def render_listing(book: Book, listing: Listing) -> ListingEntry:
         raise InputError(
             book.place(listing.path), f"no module {listing.module!r} in this project"
         )
-    text = source.read_text(encoding="utf-8")
+    text = _text(book, source)
     code = _printed(text, _find(book, listing, source, text))
     _check_width(book.place(source), listing.symbol, code)
     return ListingEntry(
         listing.caption,
         "python",
         code,
-        listing.module.replace(".", "/") + ".py",
+        _shown_path(listing.module, source),
         listing.symbol,
     )
+
+
+def _shown_path(module: str, source: Path) -> str:
+    """The file of a module as a reader finds it in the project."""
+    folder = module.replace(".", "/")
+    return f"{folder}/{source.name}" if source.stem == "__init__" else f"{folder}.py"
+
+
+def _text(book: Book, source: Path) -> str:
+    """Read a source in the encoding that it declares. Raises: InputError."""
+    try:
+        with tokenize.open(source) as file:
+            return file.read()
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise InputError(book.place(source), f"cannot be read: {error}") from error
 
 
 def _find(book: Book, listing: Listing, source: Path, text: str) -> Definition:
     """Find a definition by name; ``Class.method`` finds a method."""
     try:
         scope: list[ast.stmt] = ast.parse(text).body
-    except SyntaxError as error:
-        place = f"{book.place(source)}:{error.lineno}"
-        raise InputError(place, f"does not parse: {error.msg}") from error
+    except (SyntaxError, ValueError) as error:
+        place = f"{book.place(source)}:{getattr(error, 'lineno', None) or 1}"
+        raise InputError(place, f"does not parse: {error}") from error
     found: Definition | None = None
     for name in listing.symbol.split("."):
         known = {node.name: node for node in scope if isinstance(node, Definition)}
@@ -102,7 +121,7 @@ def _find(book: Book, listing: Listing, source: Path, text: str) -> Definition:
 def _printed(text: str, node: Definition) -> str:
     """Lines of a definition without its docstring, moved to the margin."""
     first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
-    lines = text.splitlines()[first - 1 : node.end_lineno]
+    lines = text.split("\n")[first - 1 : node.end_lineno]
     if ast.get_docstring(node) is not None and len(node.body) > 1:
         docstring = node.body[0]
         end = (docstring.end_lineno or docstring.lineno) - first + 1

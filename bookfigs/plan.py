@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bookfigs.book import Book
+from bookfigs.book import Book, evidence_beside
 from bookfigs.canonical import digest, fingerprint
 from bookfigs.closure import Project, changes, closure
 from bookfigs.errors import BookfigsError, InputError, NewerSchemaError
@@ -102,10 +102,15 @@ def plan(book: Book, device: Device) -> Plan:
         listings,
         [slug for slug in listings if not _is_written(book, slug, listings, manifest)],
         _orphans(book, figure_files.keys() | listing_files.keys()),
-        [f for s, f in book.evidence_folders().items() if s not in figure_files],
+        [f for f in book.evidence_folders() if _is_stray(f, figure_files)],
         broken_figures + broken_listings,
         problem or _leftover(manifest, figure_files, listing_files),
     )
+
+
+def picture_file(book: Book, slug: str, name: str) -> Path:
+    """Where the picture of a figure is written, in one format."""
+    return book.generated / "figures" / f"{slug}.{name}"
 
 
 def listing_file(book: Book, slug: str) -> Path:
@@ -137,7 +142,15 @@ def _manifest(book: Book) -> tuple[Manifest, str | None]:
         return Manifest(), error.what
     if manifest is None:
         return Manifest(), "there is none"
-    return manifest, None if manifest.is_sealed else "it was changed by hand"
+    if not manifest.is_sealed:  # none of it can be kept
+        return Manifest(), "it was changed by hand"
+    return manifest, None
+
+
+def _is_stray(folder: Path, figures: Mapping[str, Path]) -> bool:
+    """Whether a folder of evidence has no figure in its chapter."""
+    figure = figures.get(folder.name)
+    return figure is None or figure.parents[1] != folder.parents[1]
 
 
 def _leftover(
@@ -160,7 +173,7 @@ def _figure_state(
 ) -> FigureState:
     local = book.local / "records" / source.slug / f"{device.slug}.json"
     evidence = {
-        path: _own_record(book, source, path) for path in book.evidence(source.slug)
+        path: _own_record(book, source, path) for path in evidence_beside(source.path)
     }
     outdated = _outdated(source, evidence.values())
     follows = _follows(book, source, painter, evidence)
@@ -193,6 +206,8 @@ def _unmeasured(book: Book, source: Source, local: Path) -> list[str]:
         return ["not measured on this device"]
     try:
         record = _own_record(book, source, local)
+    except NewerSchemaError:
+        raise
     except InputError as error:
         return [f"its record cannot be used: {error.what}"]
     return changes(record.provenance.closure, source.measured_by)
@@ -260,4 +275,4 @@ def _is_written(
 def _orphans(book: Book, slugs: set[str]) -> list[Path]:
     """Find generated pictures and listings that no file declares."""
     made = [p for f in ("figures", "listings") for p in (book.generated / f).glob("*")]
-    return sorted(path for path in made if path.stem not in slugs)
+    return sorted(p for p in made if p.stem not in slugs and not p.is_dir())

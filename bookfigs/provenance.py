@@ -58,12 +58,22 @@ def _cpu_name() -> str:
 
 
 def _cuda() -> Device | None:
-    """Ask the driver for the first CUDA device; None if there is no driver."""
+    """Ask the driver for the first CUDA device that this process may use, if any."""
     query = "--query-gpu=name,memory.total,driver_version"
     command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
+    visible, *_ = os.environ.get("CUDA_VISIBLE_DEVICES", "all").split(",")
+    if visible in {"", "-1"}:
+        return None
+    if visible != "all" and not visible.startswith("MIG"):
+        command.append(f"--id={visible}")
     try:
-        answer = subprocess.run(  # noqa: S603 - a constant command
-            command, capture_output=True, text=True, check=True, timeout=30
+        answer = subprocess.run(  # noqa: S603 - no shell reads it
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+            timeout=30,
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -71,7 +81,8 @@ def _cuda() -> Device | None:
     if len(first) != 3:  # noqa: PLR2004 - as many as were asked for
         return None
     name, memory, driver = first
-    return Device("cuda", name, cores(), round(int(memory) / 1024), driver)
+    mebibytes = int(memory) if memory.isdecimal() else 0  # some have none of their own
+    return Device("cuda", name, cores(), round(mebibytes / 1024), driver)
 
 
 def provenance(
@@ -96,12 +107,16 @@ def provenance(
 
 
 def changed_files(root: Path) -> list[str]:
-    """Tracked files that differ from the commit, generated ones and evidence aside."""
+    """Files that differ from the commit, and Python files that are not in it.
+
+    Generated files and evidence do not count, nor does what git ignores.
+    """
     made = [f":(exclude,glob)**/{folder}/**" for folder in (GENERATED, "evidence")]
     status = git(
-        root, "status", "--porcelain", "--untracked-files=no", "--", ".", *made
+        root, "status", "--porcelain", "--untracked-files=all", "--", ".", *made
     )
-    return [line.split(maxsplit=1)[-1] for line in status.splitlines()]
+    names = [line.split(maxsplit=1) for line in status.splitlines()]
+    return [n for kind, n in names if kind != "??" or n.strip('"').endswith(".py")]
 
 
 def versions() -> dict[str, str]:
@@ -120,7 +135,12 @@ def git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
     try:
         answer = subprocess.run(  # noqa: S603 - arguments are ours
-            command, capture_output=True, text=True, check=True, timeout=60
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+            timeout=60,
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -52,7 +52,10 @@ def gates(record: Record) -> list[str]:
     if not made.commit:
         refusals.append("it was measured outside of git, so its code cannot be named")
     if made.dirty:
-        refusals.append("tracked files differed from the commit when it was measured")
+        refusals.append(
+            "tracked files differed from the commit when it was measured, or a Python "
+            "file was not in it"
+        )
     if made.load > record.device.cores and _is_timed(record):
         refusals.append(
             f"the machine was busy (load {made.load} on {record.device.cores} cores)"

@@ -37,6 +37,7 @@ def quarto_version(binary: Path) -> tuple[int, ...]:
             [binary, "--version"],
             capture_output=True,
             text=True,
+            errors="replace",
             check=True,
             timeout=60,
         ).stdout

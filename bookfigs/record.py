@@ -235,7 +235,7 @@ def _check_cell(name: str, kind: Kind, value: object) -> None:
 
 def _is_finite(value: object) -> bool:
     """Whether a value is a number of Python's own that JSON can hold."""
-    return type(value) in {int, float} and math.isfinite(cast("float", value))
+    return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def _is_sample(value: object) -> bool:

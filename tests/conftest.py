@@ -4,9 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bookfigs.book import Book
 from smallbook import Run, bookfigs, commit, make_book
+
+settings.register_profile("house", deadline=None)  # no test asserts a time
+settings.load_profile("house")
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 """Measure, publish, draw, check: the whole way of a small book."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bookfigs.book import Book
-from smallbook import ROOT, Run, git, python
+from smallbook import ROOT, Run, commit, git, python
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -318,3 +321,186 @@ def test_interrupted_write_leaves_the_old_file_whole(
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def forge(book: Book, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the manifest and seal it again, as one who knows how would."""
+    from bookfigs.canonical import to_json
+    from bookfigs.manifest import read_manifest
+
+    content = json.loads(book.manifest.read_text())
+    change(content)
+    book.manifest.write_text(json.dumps(content))
+    forged = read_manifest(book)
+    assert forged is not None
+    book.manifest.write_bytes(to_json(forged.sealed()))
+
+
+def test_manifest_changed_by_hand_is_made_again_and_not_sealed(
+    published: Book, run: Run
+) -> None:
+    before = published.manifest.read_bytes()
+    edit(published.manifest, '"text": "16"', '"text": "17"')
+    assert run("figures").returncode == 0
+    assert published.manifest.read_bytes() == before
+
+
+@pytest.mark.parametrize("images", ["another figure's", "none"])
+def test_check_finds_that_a_figure_shows_other_images(
+    published: Book, run: Run, images: str
+) -> None:
+    def swap(content: dict[str, Any]) -> None:
+        figures = content["figures"]
+        other = figures["square_growth"]["images"] if images != "none" else {}
+        figures["double_growth"]["images"] = other
+
+    before = published.manifest.read_bytes()
+    forge(published, swap)
+    done = run("check")
+    assert done.returncode == 6
+    assert "entry of double_growth does not follow from the evidence" in done.stderr
+    assert (
+        f"rm {published.place(published.manifest)} && bookfigs figures" in done.stderr
+    )
+    published.manifest.unlink()
+    run("figures")
+    assert published.manifest.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("    yield", "    raise SystemExit(0)\n    yield", 5, "SystemExit: 0"),
+        ("COLUMNS =", "raise SystemExit(0)\nCOLUMNS =", 3, "SystemExit: 0"),
+        ("axes.plot(", "axes.plat(", 5, "AttributeError"),
+        ("it is {last}", "it is {last", 5, "expected '}'"),
+        ("{last}.", "{last:d}.", 5, "Unknown format code 'd'"),
+        ("VALUES = {", 'VALUES = {"one": 1, ', 3, "VALUES must not hold 1"),
+        ('[{"n": n} for', "[n for", 3, "POINTS must not hold 1"),
+        ('key("items")', '"items"', 3, "COLUMNS must not hold 'items'"),
+        ("SIZE = (3, 2)", "SIZE = (3,)", 3, "SIZE is (3,), not (width, height)"),
+        ('yield {"n": n, "result": double(n)}', "yield n", 5, "yielded what is no row"),
+        ("double(n)}", "10**400}", 5, "OverflowError"),
+    ],
+)
+def test_whatever_a_figure_file_does_wrong_is_a_message_and_the_others_are_done(
+    published: Book, run: Run, old: str, new: str, code: int, said: str
+) -> None:
+    edit(published.figures()["double_growth"], old, new)
+    edit(published.figures()["square_growth"], "at the end", "finally")
+    done = run("figures", "--force")
+    assert done.returncode == code, done.stderr
+    assert "double_growth.py" in done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "square_growth: drawn" in done.stdout
+
+
+def test_code_that_changes_while_it_is_measured_is_refused(
+    book: Book, run: Run
+) -> None:
+    figure = book.figures()["double_growth"]
+    edit(figure, "    yield", '    open(__file__, "a").write("K = 1\\n")\n    yield')
+    edit(figure, '"result": double(n)', '"result": double(n) if n else K')
+    done = run("figures", "--only", "double_growth")
+    assert done.returncode == 5
+    assert "its code changed while it was measured" in done.stderr
+    assert not (book.local / "records").exists()
+
+
+def test_record_of_a_later_version_is_kept(published: Book, run: Run) -> None:
+    (record,) = (published.local / "records" / "double_growth").glob("*.json")
+    edit(record, '"schema": 1', '"schema": 2')
+    before = record.read_bytes()
+    assert run("figures").returncode == 3
+    assert record.read_bytes() == before
+
+
+def test_evidence_stays_with_the_chapter_of_its_figure(
+    published: Book, run: Run
+) -> None:
+    (evidence,) = published.evidence("double_growth")
+    moved = published.folder / "other" / "figures" / "double_growth.py"
+    moved.parent.mkdir(parents=True)
+    published.figures()["double_growth"].rename(moved)
+    commit(published.root)
+    for arguments in (["figures"], ["publish", "double_growth"], ["figures"]):
+        assert run(*arguments).returncode == 0
+    stray = published.place(evidence.parent)
+    assert f"run: git rm -r {stray}" in run("check").stderr
+    shutil.rmtree(evidence.parent)
+    assert run("check").returncode == 0
+
+
+def second_device(book: Book, old: str, new: str) -> Path:
+    """Evidence of another device, with a change."""
+    (path,) = book.evidence("double_growth")
+    content = json.loads(path.read_text())
+    content["device"] = {
+        "kind": "cuda", "name": "Model G", "cores": 1, "memory_gib": 1, "driver": "1",
+    }  # fmt: skip
+    other = path.with_name("cuda-model-g.json")
+    other.write_text(json.dumps(content).replace(old, new))
+    return other
+
+
+def test_figure_of_two_devices_is_drawn_and_checked(published: Book, run: Run) -> None:
+    second_device(published, "[2, 4, 8, 16]", "[2, 4, 8, 16]")
+    assert run("figures").returncode == 0
+    assert run("check", "--redraw").returncode == 0
+    assert "Model G: holds; exponent 1.00" in run("why", "double_growth").stdout
+
+
+def test_evidence_that_contradicts_itself_is_found(published: Book, run: Run) -> None:
+    path = second_device(published, "[2, 4, 8, 16]", "[2, 4, 8, 17]")
+    run("figures")
+    done = run("check")
+    assert done.returncode == 3
+    assert f"{published.place(path)}: contradicts the evidence on" in done.stderr
+    assert "result, row 4: 16 against 17" in done.stderr
+
+
+def test_claim_that_no_evidence_bears_on_is_not_said_to_hold(
+    published: Book, run: Run
+) -> None:
+    edit(
+        published.figures()["double_growth"], "high=2.1", 'high=2.1, devices=("cuda",)'
+    )
+    run("figures")
+    done = run("check")
+    assert "no evidence bears on double_growth.grows" in done.stdout
+    assert "every claim holds" not in done.stdout
+
+
+def test_folder_among_the_generated_files_is_left_alone(
+    published: Book, run: Run
+) -> None:
+    (published.generated / "figures" / ".checkpoints").mkdir()
+    assert run("figures").returncode == 0
+    assert run("check").returncode == 0
+
+
+def test_publishing_is_refused_if_a_python_file_is_not_in_the_commit(
+    published: Book, run: Run
+) -> None:
+    figure = published.figures()["double_growth"]
+    shutil.copy(figure, figure.with_name("new_growth.py"))
+    (published.root / "notes.txt").write_text("mine")
+    assert run("figures").returncode == 0
+    done = run("publish", "new_growth")
+    assert done.returncode == 9
+    assert "a Python file was not in it" in done.stderr
+    commit(published.root)
+    (published.root / "notes.txt").write_text("mine still")
+    git(published.root, "rm", "--cached", "--quiet", "notes.txt")
+    git(published.root, "-c", "core.hooksPath=", "commit", "--quiet", "-m", "notes")
+    assert run("figures", "--force", "--only", "new_growth").returncode == 0
+    assert run("publish", "new_growth").returncode == 0
+
+
+def test_module_of_the_book_comes_before_others_of_its_name(
+    published: Book, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "helpers.py").write_text("raise ImportError\n")
+    done = run("figures", "--force", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0

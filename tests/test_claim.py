@@ -14,6 +14,7 @@ from bookfigs.claim import (
     Exponent,
     Median,
     Ratio,
+    Statistic,
     Value,
     describe,
     number,
@@ -177,3 +178,22 @@ def test_printed_number_is_within_half_a_unit_of_its_third_digit(value: float) -
 def test_estimate_is_described_with_its_interval() -> None:
     shown = describe(Estimate(2.0, 1.5, 2.5))
     assert shown == "2.00 (95 percent interval 1.50 to 2.50)"
+
+
+@pytest.mark.parametrize(
+    ("statistic", "said"),
+    [
+        (Ratio("n", {"n": 0}, {"n": 0}), "ratio is nan, which is no number to print"),
+        (Ratio("n", {"n": 1}, {"n": 0}), "ratio is inf, which is no number to print"),
+        (Exponent("n", "n", {}, above=1), "exponent is nan"),
+        (Exponent("n", "n", {}, above=9), "has n from 9 on"),
+    ],
+)
+def test_statistic_that_is_no_number_is_a_message(
+    statistic: Statistic, said: str
+) -> None:
+    table = record(n=(key(), [0, 1]))
+    with pytest.raises(InputError, match=said):
+        Value(statistic).text(table)
+    with pytest.raises(InputError, match=said):
+        Claim("It is.", statistic, low=1).judge(table)

@@ -121,3 +121,55 @@ def test_second_build_waits_for_the_first(book: Book, run: Run) -> None:
             process.kill()
     assert b"another build of this book is at work" in first
     assert run("figures", "--dry-run").returncode == 0
+
+
+def test_why_shows_what_a_value_stands_on(published: Book, run: Run) -> None:
+    done = run("why", "double_growth.last")
+    (evidence,) = published.evidence("double_growth")
+    assert (
+        f"value double_growth.last 16: from {published.place(evidence)}" in done.stdout
+    )
+
+
+def test_why_of_a_name_that_nothing_has_names_the_nearest(
+    published: Book, run: Run
+) -> None:
+    done = run("why", "double_growth.grow")
+    assert published.manifest.is_file()
+    assert done.returncode == 4
+    assert "nearest: double_growth.grows" in done.stderr
+
+
+def test_why_of_a_figure_whose_helper_is_broken_says_so(
+    published: Book, run: Run
+) -> None:
+    (published.root / "helpers.py").write_text("def (:\n")
+    done = run("why", "double_growth")
+    assert done.returncode == 3
+    assert "helpers.py:1: does not parse" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("printed", "visible", "title"),
+    [
+        ("Model G, 81920, 550", "0", "Model G"),
+        ("Model G, [N/A], 550", "0", "Model G"),
+        ("Model G, 81920, 550", "", "core"),
+        ("\\377", "0", "core"),
+    ],
+)
+def test_device_is_the_one_that_this_process_may_use(
+    book: Book, run: Run, tmp_path: Path, printed: str, visible: str, title: str
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\nprintf '{printed}\\n'\n")
+    program.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = run(
+        "why",
+        "double_growth",
+        env={**os.environ, "PATH": path, "CUDA_VISIBLE_DEVICES": visible},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert title in done.stdout.splitlines()[0]
+    assert book.folder.is_dir()

@@ -208,6 +208,88 @@ def test_the_scan_is_reached_by_the_figures_that_use_it() -> None:
     root = Path(__file__).parents[1]
     figure = root / "chapters" / "rnn_training" / "figures" / "critical_path.py"
     names = closure(Project(root), figure, ["measure"])
-    assert "bookfigs.core.recurrence.forward_scan" in names
+    assert "bookfigs.core.scans.forward_scan" in names
     assert "bookfigs.measure.span.SpanMeter" in names
     assert "bookfigs.core.lru.LRU" not in names
+
+
+MEASURE = "def measure(device):\n    "
+HIDDEN: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "an import that a definition replaces": (
+        {"figure.py": "from pkg.late import late\n\n\ndef late():\n    return 3\n"},
+        "return late()",
+        "return 3",
+        "return 4",
+    ),
+    "a name bound inside an expression": (
+        {"figure.py": "first = (second := 3)\n"},
+        "return second",
+        "3",
+        "4",
+    ),
+    "a name that a function declares global": (
+        {"figure.py": "N = 1\n\n\ndef setup():\n    global N\n    N = 3\n"},
+        "return N",
+        "N = 3",
+        "N = 4",
+    ),
+    "an import beside one for type checkers": (
+        {
+            "helper.py": "def late():\n    return 3\n",
+            "figure.py": "if TYPE_CHECKING:\n    pass\nelse:\n"
+            "    from helper import late\n",
+        },
+        "return late()",
+        "return 3",
+        "return 4",
+    ),
+    "a module imported for what it does": (
+        {"pkg/patch.py": "print(3)\n", "figure.py": "import pkg.patch\n"},
+        "return 1",
+        "print(3)",
+        "print(4)",
+    ),
+    "a module imported inside for what it does": (
+        {"pkg/patch.py": "print(3)\n", "figure.py": ""},
+        "import pkg.patch\n    return 1",
+        "print(3)",
+        "print(4)",
+    ),
+    "a function that a decorator keeps": (
+        {
+            "helper.py": "KEPT = []\n\n\ndef keep(function):\n"
+            "    KEPT.append(function)\n\n\n@keep\ndef kept():\n    return 3\n",
+            "figure.py": "from helper import KEPT\n",
+        },
+        "return KEPT[0]()",
+        "return 3",
+        "return 4",
+    ),
+}
+"""What is there, what measure() does, and what is changed in the first file."""
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_change_of_what_is_reached_in_a_roundabout_way_is_noticed(
+    project: Path, case: str
+) -> None:
+    files, body, old, new = HIDDEN[case]
+    for name, text in files.items():
+        whole = f"{text}\n\n{MEASURE}{body}\n" if name == "figure.py" else text
+        (project / name).write_text(whole)
+    assert changed(project, next(iter(files)), old, new)
+
+
+def test_star_imports_in_a_circle_come_to_an_end(project: Path) -> None:
+    (project / "one.py").write_text("from two import *\n\n\ndef f():\n    return 1\n")
+    (project / "two.py").write_text("from one import *\n")
+    text = f"from two import *\n{MEASURE}return max(f(), 1)\n"
+    (project / "figure.py").write_text(text)
+    assert "one.f" in reached(project)
+
+
+def test_source_that_cannot_be_read_is_named(project: Path) -> None:
+    (project / "figure.py").unlink()
+    (project / "figure.py").symlink_to(project / "gone.py")
+    with pytest.raises(InputError, match=r"figure\.py: cannot be read: No such file"):
+        reached(project)

@@ -94,6 +94,7 @@ def test_unknown_symbol_is_answered_with_the_nearest(book: Book) -> None:
         ("symbol = ", "is no TOML"),
         ('symbol = "a:b"\n', "'caption' is missing"),
         ('symbol = "a:b"\ncaption = "c"\nlines = 3\n', "'lines' is not known"),
+        ('symbol = "a:b"\ncaption = ["c"]\n', "'caption' has to be a string"),
     ],
 )
 def test_listing_file_that_is_wrong_is_a_message(
@@ -103,6 +104,36 @@ def test_listing_file_that_is_wrong_is_a_message(
     path.write_text(text)
     with pytest.raises(BookfigsError, match=said):
         read_listing(book, "one", path)
+
+
+def test_what_ends_no_line_of_python_does_not_move_the_printed_lines(
+    book: Book,
+) -> None:
+    source = book.root / "helpers.py"
+    source.write_text(f'\f\nTEXT = "\u2028"\n{source.read_text()}', encoding="utf-8")
+    path = book.listings()["doubling"]
+    code = render_listing(book, read_listing(book, "doubling", path)).code
+    assert code == "def double(n):\n    return 2 * n\n"
+
+
+def test_source_is_read_in_the_encoding_that_it_declares(book: Book) -> None:
+    source = book.root / "helpers.py"
+    path = book.listings()["doubling"]
+    text = source.read_text()
+    source.write_bytes(f"# coding: latin-1\n# \xe9\n{text}".encode("latin-1"))
+    assert render_listing(book, read_listing(book, "doubling", path)).code
+    source.write_bytes(f"# \xe9\n{text}".encode("latin-1"))
+    with pytest.raises(InputError, match=r"helpers\.py: cannot be read"):
+        render_listing(book, read_listing(book, "doubling", path))
+
+
+def test_package_is_named_by_its_own_file(book: Book) -> None:
+    (book.root / "pkg").mkdir()
+    (book.root / "pkg" / "__init__.py").write_text("def f():\n    return 1\n")
+    path = book.folder / "growth" / "listings" / "one.toml"
+    path.write_text('symbol = "pkg:f"\ncaption = "c"\n')
+    entry = render_listing(book, read_listing(book, "one", path))
+    assert entry.source == "pkg/__init__.py"
 
 
 def test_source_that_does_not_parse_is_named(book: Book) -> None:

@@ -126,6 +126,8 @@ def test_row_with_other_columns_than_declared_is_refused() -> None:
         (b'{"schema": 1}', "missing required field"),
         (b"\xff\xfe", "is not a document"),
         (b'{"schema": 1, "figure": NaN}', "is not a document"),
+        (b'{"schema": 1, "figure": "\xff"}', "utf-8"),
+        (b'{"schema": 1, "x": ' + b"[" * 9999, "recursion depth"),
     ],
 )
 def test_file_that_is_no_record_is_a_message(
