@@ -17,9 +17,11 @@ from typing import Any
 
 import click
 import torch
+from torch import Tensor
 
 from bookfigs.canonical import to_json
 from bookfigs.core import convolution, recurrence, scans
+from bookfigs.core.kernels import cpu
 from bookfigs.measure.clock import interleave, pin_threads
 from bookfigs.provenance import cores, provenance, this_device
 from peers import (
@@ -60,6 +62,9 @@ def peers_of(case: Case) -> Iterable[Peer]:
     """Everything that can compute the case, the floor first."""
     yield floor(case)
     yield of_torch("work-efficient scan", scans.work_efficient, case)
+    yield of_torch("fused loop", cpu.linear, case)
+    if not case.b.is_complex():
+        yield of_torch("fused tanh twin", _twin, case)
     yield of_torch("chunked scan", scans.chunked, case)
     yield of_torch("Hillis-Steele scan", scans.hillis_steele, case)
     yield of_torch("Python loop", recurrence.loop, case)
@@ -72,6 +77,11 @@ def peers_of(case: Case) -> Iterable[Peer]:
     if case.b.numel() <= LARGEST:
         yield from layers(case)
         yield from attention(case)
+
+
+def _twin(a: Tensor, b: Tensor) -> Tensor:
+    """h_t = tanh(w h_{t-1} + b_t): as many numbers, and nothing to scan."""
+    return cpu.tanh(a[0, 0] if a.dim() > 1 else a, b)
 
 
 def measure(case: Case, rounds: int) -> dict[str, Any]:
@@ -132,7 +142,7 @@ def picture(results: dict[str, Any], path: Path) -> None:
         for axes, (title, found) in zip(panels, results.items(), strict=True):
             both = {n: v["both"]["ratio"] for n, v in found.items() if "both" in v}
             names = sorted(both, key=lambda name: -both[name])
-            own = {"floor", "work-efficient scan", "chunked scan"}
+            own = {"floor", "fused loop", "work-efficient scan", "chunked scan"}
             colors = [BLUE if name in own else GRID for name in names]
             axes.barh(names, [both[name] for name in names], color=colors)
             for y, name in enumerate(names):

@@ -14,16 +14,18 @@ convolution    sum with the powers of a          fixed a
 fft            the same by the convolution       fixed a
                theorem
 log            sums of logarithms                real a > 0
+fused          one compiled loop on the CPU      numba
+auto           what :func:`choose` says          nothing
 =============  ================================  ====================
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
-from bookfigs.core import convolution, scans
+from bookfigs.core import convolution, kernels, scans
 from bookfigs.core.axes import Coefficients, State, States
 
 Form = Literal[
@@ -34,6 +36,8 @@ Form = Literal[
     "convolution",
     "fft",
     "log",
+    "fused",
+    "auto",
 ]
 
 
@@ -56,10 +60,13 @@ def linear_recurrence(
     Preconditions: what the form needs (see the table); the scans can
     be differentiated once.
     Edge cases: T = 0 gives (B, 0, N); ``log`` does not allow a = 0.
-    Raises: ValueError for shapes or a form that do not fit.
+    Raises: ValueError for shapes or a form that do not fit;
+    ImportError for ``fused`` without numba.
     Cost: see each form.
     """
     _check(a, b, h_0, form)
+    if form == "auto":
+        form = choose(b).form
     dtype = torch.promote_types(a.dtype, b.dtype)
     if h_0 is not None:
         dtype = torch.promote_types(dtype, h_0.dtype)
@@ -71,6 +78,25 @@ def linear_recurrence(
         a = a if a.dim() == 1 else a.flip(1)
         return _states(a, b.flip(1), h_0, form).flip(1)
     return _states(a, b, h_0, form)
+
+
+class Choice(NamedTuple):
+    """A form, and why it was taken."""
+
+    form: Form
+    reason: str
+
+
+def choose(b: States) -> Choice:
+    """The fastest form that can run on these inputs, and why."""
+    if b.device.type != "cpu":
+        return Choice("scan", f"no fused kernel for {b.device.type}")
+    if b.dtype in {torch.float16, torch.bfloat16}:
+        return Choice("scan", f"no fused kernel for {b.dtype}")
+    reason = kernels.available()
+    if reason is not None:
+        return Choice("chunked", reason)
+    return Choice("fused", "one loop moves each number once")
 
 
 def _states(
@@ -123,6 +149,13 @@ def log_space(a: Coefficients, b: States) -> States:
     return (part(b) - part(-b)).to(b.dtype)
 
 
+def fused(a: Coefficients, b: States) -> States:
+    """The states by one compiled loop; see ``kernels.cpu.linear``."""
+    from bookfigs.core.kernels import cpu  # noqa: PLC0415 - numba
+
+    return cpu.linear(a, b)
+
+
 _FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "loop": loop,
     "scan": scans.work_efficient,
@@ -131,6 +164,7 @@ _FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "convolution": convolution.direct,
     "fft": convolution.fft,
     "log": log_space,
+    "fused": fused,
 }
 FIXED_ONLY = ("convolution", "fft")
 """Forms that need coefficients that do not change with time."""
@@ -140,7 +174,7 @@ def _check(
     a: Tensor, b: Tensor, h_0: Tensor | None, form: str
 ) -> None:
     """Refuse what no form can compute, saying what would fit."""
-    if form not in _FORMS:
+    if form not in get_args(Form):
         forms = ", ".join(get_args(Form))
         message = f"form={form!r} is unknown; forms: {forms}"
         raise ValueError(message)

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bookfigs.core import scans
-from bookfigs.core.recurrence import FIXED_ONLY, Form, linear_recurrence
+from bookfigs.core import kernels, recurrence, scans
+from bookfigs.core.recurrence import FIXED_ONLY, Form, choose, linear_recurrence
 from bookfigs.core.scans import backward_scan, forward_scan
 from bookfigs.measure.span import SpanMeter
 
 if TYPE_CHECKING:
     from core.conftest import Agree, Program
 
-FORMS: tuple[Form, ...] = tuple(form for form in get_args(Form) if form != "log")
-"""Forms that allow any coefficient; ``log`` has tests of its own."""
+FORMS: tuple[Form, ...] = tuple(f for f in get_args(Form) if f not in {"log", "auto"})
+"""Forms that allow any coefficient; ``log`` and ``auto`` have tests of their own."""
 
 DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 RADII = (0.0, 0.1, 0.9, 1 - 1e-6, 1.0)
@@ -429,3 +429,25 @@ def test_backwards_in_time_is_forwards_on_the_mirrored_sequence(
         return definition(a if fixed else a.flip(1), b.flip(1), h_0).flip(1)
 
     agree(reversed_, mirrored, a, b, h_0)
+
+
+def test_the_choice_is_the_fused_loop_where_it_can_run() -> None:
+    assert choose(torch.ones(1, 2, 3)) == ("fused", "one loop moves each number once")
+    assert choose(torch.ones(1, 2, 3, dtype=torch.bfloat16)).form == "scan"
+    assert choose(torch.ones(1, 2, 3, device="meta")).form == "scan"
+
+
+def test_the_choice_without_numba_is_the_chunked_scan_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kernels, "available", lambda: "numba is not there")
+    assert choose(torch.ones(1, 2, 3)) == ("chunked", "numba is not there")
+
+
+def test_the_form_that_is_chosen_is_the_one_that_runs(
+    agree: Agree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = torch.rand(2, 9, 3), torch.randn(2, 9, 3)
+    agree(by("auto"), definition, a, b)
+    monkeypatch.setattr(recurrence, "_FORMS", {"fused": torch.add})
+    torch.testing.assert_close(linear_recurrence(a, b, form="auto"), a + b)
