@@ -37,8 +37,9 @@ from peers import (
 
 HERE = Path(__file__).parent
 CASES = ("8x8192x64", "8x8192x256", "1x32768x64")
-LARGEST = 2**22
-"""Elements up to which layers and attention take part: they take seconds."""
+LARGEST, LONGEST = 2**22, 2**13
+"""Elements and steps up to which layers and attention take part: beyond, they take
+many seconds."""
 
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
@@ -74,7 +75,7 @@ def peers_of(case: Case) -> Iterable[Peer]:
         yield of_torch("log space", recurrence.log_space, case)
     yield from torch_associative(case)
     yield from jax_scans(case)
-    if case.b.numel() <= LARGEST:
+    if case.b.numel() <= LARGEST and case.b.shape[1] <= LONGEST:
         yield from layers(case)
         yield from attention(case)
 
