@@ -13,8 +13,8 @@ from bookfigs.core.axes import States
 def kernel(a: Tensor, T: int) -> Tensor:
     """Powers a^0 … a^(T-1), (N, T), taken in double precision.
 
-    Rounding a phase grows with its exponent; so does the number of
-    products, and either would show in single precision.
+    The last power is a product of T - 1 factors, each of which may
+    add a rounding error.
     """
     wide = torch.promote_types(a.dtype, torch.float64)
     powers: Tensor = torch.linalg.vander(a.to(wide), N=T + 1)

@@ -130,8 +130,8 @@ def log_space(a: Coefficients, b: States) -> States:
     h_t = exp(A_t + log Σ_{k≤t} exp(log b_k - A_k)) with A_t =
     Σ_{k≤t} log a_k (Heinsen 2023, arXiv:2311.06281), for the positive
     and the negative part of b apart. In double precision, since sums
-    of logarithms grow with T and the exponential takes their error:
-    T·|log a| of 10³ still loses three of sixteen digits.
+    of logarithms grow with T: the relative error of the exponential
+    is the absolute one of its argument, of order eps·T·|log a|.
 
     Raises: ValueError if a is complex or not positive.
     Cost: two cumulative sums of logarithms of exponentials.

@@ -8,8 +8,8 @@ that yields every state (Blelloch 1990, CMU-CS-90-190). Three orders:
                 multiply-adds          dependent operations
 ==============  =====================  ============================
 work-efficient  about 3 an element     2 lg T
-Hillis-Steele   2 lg T an element      lg T
-chunked         about 4 an element     2 C + 2 lg(T/C), chunks of C
+Hillis-Steele   2 lg T an element      2 lg T (compose, join)
+chunked         about 3 an element     2 C + 2 lg(T/C), chunks of C
 ==============  =====================  ============================
 
 Each comes as a pair: ``forward(a, b)``, and ``backward(a, g)`` for

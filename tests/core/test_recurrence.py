@@ -451,3 +451,14 @@ def test_the_form_that_is_chosen_is_the_one_that_runs(
     agree(by("auto"), definition, a, b)
     monkeypatch.setattr(recurrence, "_FORMS", {"fused": torch.add})
     torch.testing.assert_close(linear_recurrence(a, b, form="auto"), a + b)
+
+
+@pytest.mark.parametrize("k", [8, 10, 12])
+def test_the_chains_of_doubling_and_of_chunks_are_the_documented_ones(k: int) -> None:
+    a, b = torch.rand(1, 2**k, 4), torch.rand(1, 2**k, 4)
+    with SpanMeter() as meter:
+        doubled = scans.forward_doubling(a, b)
+        chunked = scans.forward_chunked(a, b)
+    C = scans.SHORTEST
+    assert meter.depth(doubled) == 2 * k
+    assert meter.depth(chunked) == 2 * C + 2 * (k - int(math.log2(C))) - 2
