@@ -1,16 +1,11 @@
 """Backpropagation through time, written out by hand."""
 
-from typing import Any, TypeAlias
-
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
+from bookfigs.core.adjoint import Context, once
 from bookfigs.core.axes import Sequence, State, States
-from bookfigs.core.rnn import rnn_states
-
-Context: TypeAlias = Any
-"""What autograd hands to a Function; torch has no public type."""
+from bookfigs.core.rnn import require_weights, rnn_states
 
 
 def bptt_states(
@@ -37,10 +32,12 @@ def bptt_states(
     Shapes: as in :func:`rnn_states`.
     Preconditions: it can be differentiated once.
     Edge cases: T = 0 gives (B, 0, N).
-    Raises: RuntimeError by torch if the shapes do not fit.
+    Raises: ValueError for shapes, dtypes or devices that do not fit;
+    RuntimeError when differentiated twice.
     Cost: backward twice the multiply-adds of the forward pass, N² of
     them per sequence and step in a chain of T dependent products.
     """
+    require_weights("bptt_states", x, W_hx, W_hh, b, h_0)
     if h_0 is None:
         h_0 = x.new_zeros(len(x), len(b))
     states: States = _Bptt.apply(x, W_hx, W_hh, b, h_0)
@@ -51,6 +48,7 @@ def deltas(h: States, g: States, W_hh: Tensor) -> States:
     """δ_t = (g_t + W_hhᵀ δ_{t+1}) ⊙ (1 - h_t²), last step first.
 
     Shapes: h, g and result (B, T, N) with T ≥ 1; W_hh (N, N).
+    Cost: B·T·N² multiply-adds; T dependent products.
     """
     slope = 1 - h.square()  # tanh' at every step
     delta = g.new_empty(g.shape)
@@ -79,7 +77,7 @@ class _Bptt(Function):
         return h
 
     @staticmethod
-    @once_differentiable
+    @once("bptt_states", instead="rnn_states")
     def backward(ctx: Context, g: Tensor) -> tuple[Tensor, ...]:
         """Gradients of x, W_hx, W_hh, b and h_0."""
         x, W_hx, W_hh, h_0, h = ctx.saved_tensors

@@ -14,7 +14,8 @@ convolution    sum with the powers of a          fixed a
 fft            the same by the convolution       fixed a
                theorem
 log            sums of logarithms                real a > 0
-fused          one compiled loop on the CPU      numba
+fused          one compiled loop over memory     numba; triton
+                                                 on a CUDA device
 auto           what :func:`choose` says          nothing
 =============  ================================  ====================
 """
@@ -26,7 +27,13 @@ import torch
 from torch import Tensor
 
 from bookfigs.core import convolution, kernels, scans
-from bookfigs.core.axes import Coefficients, State, States
+from bookfigs.core.axes import (
+    Coefficients,
+    State,
+    States,
+    require_axes,
+    require_numbers,
+)
 
 Form = Literal[
     "loop",
@@ -46,7 +53,7 @@ def linear_recurrence(
     b: States,
     h_0: State | None = None,
     *,
-    form: Form = "scan",
+    form: Form = "auto",
     reverse: bool = False,
 ) -> States:
     """All states of h_t = a_t ⊙ h_{t-1} + b_t, t = 1 … T.
@@ -57,12 +64,22 @@ def linear_recurrence(
     Shapes: b (B, T, N), real or complex; a (B, T, N), or (N,) if the
     coefficients do not change with time; h_0 (B, N), zero if omitted;
     result (B, T, N).
-    Preconditions: what the form needs (see the table); the scans can
-    be differentiated once.
-    Edge cases: T = 0 gives (B, 0, N); ``log`` does not allow a = 0.
+    Preconditions: what the form needs (see the table).
+    Edge cases: T = 0 gives (B, 0, N). NaN and infinity stay in their
+    channel and touch no earlier step, except in ``fft``. Where
+    |a| > 1 the states overflow to infinity as in the loop; the
+    convolutions give NaN once a power overflows, ``log`` once a state
+    leaves double precision. In ``torch.compile`` every form is part
+    of one graph, the scans and ``fused`` as one operator each, the
+    others step by step.
     Raises: ValueError for shapes or a form that do not fit;
-    ImportError for ``fused`` without numba.
-    Cost: see each form.
+    ImportError for ``fused`` without numba, on a CUDA device without
+    triton; RuntimeError when a scan or ``fused`` is differentiated
+    twice, which the other forms allow.
+    Cost: see each form. The error is at most twice that of the loop,
+    with two exceptions: ``fft``, which says how much more, and
+    ``scan`` and ``hillis_steele`` for real coefficients that change
+    and stay near 1 (benchmarks/accuracy.md).
     """
     _check(a, b, h_0, form)
     if form == "auto":
@@ -88,14 +105,19 @@ class Choice(NamedTuple):
 
 
 def choose(b: States) -> Choice:
-    """The fastest form that can run on these inputs, and why."""
-    if b.device.type != "cpu":
-        return Choice("scan", f"no fused kernel for {b.device.type}")
+    """The fastest form that can run on these inputs, and why.
+
+    Without what compiles the fused kernels: on the CPU the chunked
+    scan, elsewhere the work-efficient one.
+    """
+    device = b.device.type
     if b.dtype in {torch.float16, torch.bfloat16}:
         return Choice("scan", f"no fused kernel for {b.dtype}")
-    reason = kernels.available()
+    reason = kernels.available(device)
     if reason is not None:
-        return Choice("chunked", reason)
+        return Choice(
+            "chunked" if device == "cpu" else "scan", reason
+        )
     return Choice("fused", "one loop moves each number once")
 
 
@@ -133,10 +155,17 @@ def log_space(a: Coefficients, b: States) -> States:
     of logarithms grow with T: the relative error of the exponential
     is the absolute one of its argument, of order eps·T·|log a|.
 
-    Raises: ValueError if a is complex or not positive.
+    Edge cases: the gradient of b is zero where b is; that of a loses
+    digits as eps/a. States beyond double precision are NaN.
+    Raises: ValueError if a or b is complex or a not positive; in
+    ``torch.compile``, which cannot look at values, the states from
+    the first such a on are NaN.
     Cost: two cumulative sums of logarithms of exponentials.
     """
-    if a.is_complex() or b.is_complex() or bool((a <= 0).any()):
+    refused = a.is_complex() or b.is_complex()
+    if not torch.compiler.is_compiling():  # a graph has no values
+        refused = refused or bool((a <= 0).any())
+    if refused:
         message = "form='log' needs real a > 0; use form='scan'"
         raise ValueError(message)
     decay = a.double().log().expand(b.shape).cumsum(dim=1)
@@ -150,8 +179,16 @@ def log_space(a: Coefficients, b: States) -> States:
 
 
 def fused(a: Coefficients, b: States) -> States:
-    """The states by one compiled loop; see ``kernels.cpu.linear``."""
-    from bookfigs.core.kernels import cpu  # noqa: PLC0415 - numba
+    """The states by one compiled loop over memory.
+
+    See ``kernels.cpu.linear``, and ``kernels.cuda.linear``, which
+    takes the tensors of a CUDA device.
+    """
+    if b.is_cuda:
+        from bookfigs.core.kernels import cuda  # noqa: PLC0415 - lazy
+
+        return cuda.linear(a, b)
+    from bookfigs.core.kernels import cpu  # noqa: PLC0415 - lazy
 
     return cpu.linear(a, b)
 
@@ -178,25 +215,19 @@ def _check(
         forms = ", ".join(get_args(Form))
         message = f"form={form!r} is unknown; forms: {forms}"
         raise ValueError(message)
-    if b.dim() != 3:
-        message = f"b has shape {tuple(b.shape)}; expected (B, T, N)"
-        raise ValueError(message)
+    where = "linear_recurrence"
+    require_axes(where, b=(b, "B T N"), h_0=(h_0, "B N"))
+    require_numbers(where, a=a, b=b, h_0=h_0)
     full, fixed = tuple(b.shape), tuple(b.shape[2:])
     if a.shape not in (full, fixed):
         message = (
-            f"a has shape {tuple(a.shape)}; expected {full} like b, "
-            f"or {fixed} if it does not change with time"
-        )
-        raise ValueError(message)
-    if h_0 is not None and h_0.shape != (b.shape[0], b.shape[2]):
-        message = (
-            f"h_0 has shape {tuple(h_0.shape)}; expected "
-            f"{(b.shape[0], b.shape[2])}"
+            f"{where}: a has shape {tuple(a.shape)}; expected {full} "
+            f"like b, or {fixed} if it does not change with time"
         )
         raise ValueError(message)
     if form in FIXED_ONLY and a.dim() != 1:
         message = (
-            f"form={form!r} needs coefficients that do not change "
-            f"with time, shape {fixed}; use form='scan'"
+            f"{where}: form={form!r} needs coefficients that do not "
+            f"change with time, shape {fixed}; use form='scan'"
         )
         raise ValueError(message)

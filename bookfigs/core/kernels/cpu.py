@@ -13,11 +13,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from bookfigs.core.axes import Coefficients, States
 from bookfigs.core.kernels import CHUNK, require, team
+from bookfigs.core.opaque import Differentiable
 
 Context: TypeAlias = Any
 """What autograd hands to a Function; torch has no public type."""
@@ -54,8 +53,7 @@ def linear(a: Coefficients, b: States) -> States:
     and writes the gradients, once. T dependent multiply-adds.
     """
     _check("a", a, "b", b, fixed_only=False)
-    states: States = _Linear.apply(a, b)
-    return states
+    return _LINEAR(a, b)
 
 
 def tanh(w: Coefficients, u: States) -> States:
@@ -73,55 +71,50 @@ def tanh(w: Coefficients, u: States) -> States:
     writes the gradients, once. About 20 dependent operations a step.
     """
     _check("w", w, "u", u, fixed_only=True)
-    states: States = _Tanh.apply(w, u)
-    return states
+    return _TANH(w, u)
 
 
-class _Linear(Function):
-    """:func:`linear` with its adjoint written by hand."""
-
-    @staticmethod
-    def forward(ctx: Context, a: Tensor, b: Tensor) -> Tensor:
-        """States of the recurrence."""
-        a, h = _rows(a), torch.empty(b.shape, dtype=b.dtype)
-        _launch("linear_forward", a, _rows(b), h)
-        ctx.save_for_backward(a, h)
-        return h
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Context, g: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of a and b by the adjoint recurrence."""
-        a, h = ctx.saved_tensors
-        s = torch.empty_like(h)
-        if a.dim() == 1:
-            sums = _chunk_sums(h)
-            _launch("linear_backward_fixed", a, h, _rows(g), sums, s)
-            return sums.sum(dim=(0, 1)), s
-        grad_a = torch.empty_like(h)
-        _launch("linear_backward", a, h, _rows(g), grad_a, s)
-        return grad_a, s
+def _linear_states(a: Tensor, b: Tensor) -> Tensor:
+    """The states of :func:`linear`."""
+    h = torch.empty(b.shape, dtype=b.dtype)
+    _launch("linear_forward", _rows(a), _rows(b), h)
+    return h
 
 
-class _Tanh(Function):
-    """:func:`tanh` with its adjoint written by hand."""
+def _linear_gradients(
+    a: Tensor, h: Tensor, g: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The gradients of a and b in :func:`linear`."""
+    a, g, s = _rows(a), _rows(g), torch.empty_like(h)
+    if a.dim() == 1:
+        sums = _chunk_sums(h)
+        _launch("linear_backward_fixed", a, h, g, sums, s)
+        return sums.sum(dim=(0, 1)), s
+    grad_a = torch.empty_like(h)
+    _launch("linear_backward", a, h, g, grad_a, s)
+    return grad_a, s
 
-    @staticmethod
-    def forward(ctx: Context, w: Tensor, u: Tensor) -> Tensor:
-        """States of the recurrence."""
-        w, h = _rows(w), torch.empty(u.shape, dtype=u.dtype)
-        _launch("tanh_forward", w, _rows(u), h)
-        ctx.save_for_backward(w, h)
-        return h
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Context, g: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of w and u, backwards through time."""
-        w, h = ctx.saved_tensors
-        sums, v = _chunk_sums(h), torch.empty_like(h)
-        _launch("tanh_backward", w, h, _rows(g), sums, v)
-        return sums.sum(dim=(0, 1)), v
+def _tanh_states(w: Tensor, u: Tensor) -> Tensor:
+    """The states of :func:`tanh`."""
+    h = torch.empty(u.shape, dtype=u.dtype)
+    _launch("tanh_forward", _rows(w), _rows(u), h)
+    return h
+
+
+def _tanh_gradients(
+    w: Tensor, h: Tensor, g: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The gradients of w and u in :func:`tanh`."""
+    sums, v = _chunk_sums(h), torch.empty_like(h)
+    _launch("tanh_backward", _rows(w), h, _rows(g), sums, v)
+    return sums.sum(dim=(0, 1)), v
+
+
+_LINEAR = Differentiable(
+    "cpu_linear", _linear_states, _linear_gradients
+)
+_TANH = Differentiable("cpu_tanh", _tanh_states, _tanh_gradients)
 
 
 def _launch(name: str, *tensors: Tensor) -> None:
@@ -223,7 +216,8 @@ def _check(
     of_a: str, a: Tensor, of_b: str, b: Tensor, *, fixed_only: bool
 ) -> None:
     """Refuse what the loops cannot compute, saying what would fit."""
-    require()
+    if not torch.compiler.is_compiling():  # else when the loops run
+        require()
     full, fixed = tuple(b.shape), tuple(b.shape[2:])
     fits = a.shape == fixed or (a.shape == full and not fixed_only)
     if b.dim() != 3 or not fits:

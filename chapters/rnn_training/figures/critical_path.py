@@ -36,7 +36,7 @@ POINTS = [{"T": T} for T in LENGTHS]
 def closed_form(arm: str, T: int) -> tuple[int, int]:
     """Length of the longest chain, forward and backward, derived by hand.
 
-    For T = 2^k, k ≥ 1, from the code of ``bookfigs.core``:
+    For T = 2^k, k ≥ 2, from the code of ``bookfigs.core``:
 
     rnn        Forward: input product, bias, then addmm and tanh at each step,
                stack: 2T + 3. Backward: at each step the derivative of tanh, and
@@ -46,14 +46,14 @@ def closed_form(arm: str, T: int) -> tuple[int, int]:
     loop       Forward: zero state, addcmul at each step, stack: T + 2. Backward:
                scaling a coefficient, product and sum at each step but the first,
                product for the first coefficient, stack: 2T + 1.
-    scan       Each of the k halvings costs one operation on the way down
-               (compose two steps) and one on the way up (fill in): 2k. Backward
+    scan       The longest chain goes down k - 1 halvings (compose two steps),
+               writes a state, and comes up as many (fill in): 2k - 1. Backward
                is the same scan from the end, and one product for the
-               coefficients: 2k + 1.
+               coefficients: 2k.
     fft        Forward: double precision, powers and the leading one, single
                precision, padding, transform, product, inverse transform: 8.
-               Backward, whatever T is: 20, of which the derivative of the
-               powers is the longest part.
+               Backward, whatever T is: 12, through the transforms to the
+               powers, whose derivative is a product and a sum.
     attention  Scaling, scores, mask, softmax, product with the values: 5. Each
                has one derivative, and they come one after another: 5.
     """
@@ -61,8 +61,8 @@ def closed_form(arm: str, T: int) -> tuple[int, int]:
     return {
         "rnn": (2 * T + 3, 3 * T),
         "loop": (T + 2, 2 * T + 1),
-        "scan": (2 * k, 2 * k + 1),
-        "fft": (8, 20),
+        "scan": (2 * k - 1, 2 * k),
+        "fft": (8, 12),
         "attention": (5, 5),
     }[arm]
 
