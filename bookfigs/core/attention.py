@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bookfigs.core.axes import Sequence
+from bookfigs.core.axes import Sequence, require
 
 Form = Literal["definition", "fused"]
 Heads = Annotated[Tensor, "B H T D/H"]
@@ -20,9 +20,18 @@ def causal_attention(q: Heads, k: Heads, v: Heads) -> Heads:
     of the last axis, the mask -∞ above the diagonal.
 
     Shapes: q, k, v and result (..., T, d).
+    Edge cases: T = 0 gives no outputs. NaN or inf in v may reach
+    earlier steps, too: 0 · NaN is no number.
+    Raises: ValueError for shapes, dtypes or devices that do not fit.
     Cost: 2·T²·d multiply-adds and T² memory per head and sequence; a
     constant number of dependent tensor operations.
     """
+    require(
+        "causal_attention",
+        q=(q, "* T d"),
+        k=(k, "* T d"),
+        v=(v, "* T d"),
+    )
     T, d = q.shape[-2:]
     scores = (q / math.sqrt(d)) @ k.transpose(-2, -1)
     future = torch.ones(T, T, dtype=torch.bool, device=q.device)
@@ -38,7 +47,8 @@ class CausalAttention(nn.Module):
     :func:`causal_attention`.
 
     Shapes: x and result (B, T, d_model).
-    Raises: ValueError if heads does not divide d_model.
+    Raises: ValueError if heads does not divide d_model, for an
+    unknown form, or for a shape, dtype or device that does not fit.
     Cost: 4·B·T·d_model² multiply-adds besides attention itself.
     """
 
@@ -65,6 +75,8 @@ class CausalAttention(nn.Module):
             forms = ", ".join(get_args(Form))
             message = f"form={form!r} is unknown; forms: {forms}"
             raise ValueError(message)
+        W = self.qkv.weight
+        require("CausalAttention", W=(W, "3D D"), x=(x, "B T D"))
         B, T, D = x.shape
         qkv = self.qkv(x).view(B, T, 3, self.heads, D // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)

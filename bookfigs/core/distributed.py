@@ -6,21 +6,24 @@ of its coefficients, plus its last state from zero. So the ranks
 exchange that pair only, and walk over ranks instead of time.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-from bookfigs.core.axes import Coefficients, State, States
-from bookfigs.core.gated import require
+from bookfigs.core.adjoint import Context, once
+from bookfigs.core.axes import (
+    Coefficients,
+    State,
+    States,
+    require_axes,
+    require_numbers,
+)
 from bookfigs.core.recurrence import Form, linear_recurrence
 
 Group: TypeAlias = dist.ProcessGroup | None
-Context: TypeAlias = Any
-"""What autograd hands to a Function; torch has no public type."""
 
 
 def sequence_parallel_recurrence(
@@ -28,7 +31,7 @@ def sequence_parallel_recurrence(
     b: States,
     h_0: State | None = None,
     *,
-    form: Form = "scan",
+    form: Form = "auto",
     group: Group = None,
 ) -> States:
     """This rank's states of h_t = a_t ⊙ h_{t-1} + b_t.
@@ -49,7 +52,8 @@ def sequence_parallel_recurrence(
     rank's share of its gradient: sum over ranks.
     Edge cases: parts may differ in length, and be empty.
     Raises: ValueError without a process group, or as
-    :func:`linear_recurrence`.
+    :func:`linear_recurrence`; RuntimeError when differentiated
+    twice.
     Cost: two recurrences of length T_r and one product; one exchange
     of 2·B·N numbers per rank, and of B·N for the gradient.
     """
@@ -61,8 +65,10 @@ def sequence_parallel_recurrence(
         raise ValueError(message)
     alone = linear_recurrence(a, b, form=form)
     last = alone[:, -1:].sum(1)  # zero for an empty part
+    where = "sequence_parallel_recurrence"
+    require_axes(where, b=(b, "B T N"), h_0=(h_0, "B N"))
+    require_numbers(where, b=b, h_0=h_0)
     h_0 = torch.zeros_like(last) if h_0 is None else h_0
-    require(h_0=(h_0, tuple(last.shape)))
     dtype = torch.promote_types(last.dtype, h_0.dtype)
     steps = a if a.dim() == 3 else a.expand(b.shape[1:])
     P = steps.prod(dim=-2).to(dtype).expand(last.shape)
@@ -91,7 +97,10 @@ class _Carry(Function):
         return C.clone()
 
     @staticmethod
-    @once_differentiable
+    @once(
+        "sequence_parallel_recurrence",
+        instead="linear_recurrence(form='loop') on one machine",
+    )
     def backward(
         ctx: Context, g: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None, None]:
@@ -111,7 +120,9 @@ class _Carry(Function):
 def gather(tensor: Tensor, group: Group = None) -> list[Tensor]:
     """The tensor of every rank, complex numbers as pairs of reals.
 
+    Shapes: any; the result has one for each rank.
     Preconditions: the same shape and dtype on every rank.
+    Cost: one exchange of the tensor's numbers per rank.
     """
     mine = tensor.resolve_conj().contiguous()
     if mine.is_complex():

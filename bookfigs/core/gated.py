@@ -1,4 +1,4 @@
-"""Gated recurrent networks: GRU and LSTM, by hand and fused.
+"""Gated recurrent networks: GRU and LSTM, by hand.
 
 Every layer maps ``(x, state)`` to ``(y, state)``: the states of all
 steps and the one to go on from. ``step`` does the same for one step.
@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bookfigs.core.axes import Sequence, State, States
+from bookfigs.core.axes import Sequence, State, States, require
 
 Pair = tuple[State, State]
 """What an LSTM remembers: h, which it shows, and c."""
@@ -28,6 +28,7 @@ def gru_step(u_t: State, h: State, W_h: Tensor, b_n: Tensor) -> State:
 
     Shapes: u_t (B, 3N) and W_h (3N, N) in the order r, z, n;
     b_n (N,); h and result (B, N).
+    Cost: 3·B·N² multiply-adds.
     """
     N = h.shape[-1]
     u_rz, u_n = u_t.split([2 * N, N], dim=-1)
@@ -54,17 +55,23 @@ def gru_states(  # noqa: PLR0917 - one for each letter
     Raises: ValueError if the shapes do not fit.
     Cost: 3·B·T·N·(D + N) multiply-adds; T dependent steps.
     """
-    N = W_h.shape[-1]
-    h = x.new_zeros(len(x), N) if h_0 is None else h_0
-    require_weights(x, W_x, W_h, b, gates=3)
-    require(b_n=(b_n, (N,)), h_0=(h, (len(x), N)))
+    require(
+        "gru_states",
+        W_h=(W_h, "3N N"),
+        W_x=(W_x, "3N D"),
+        b=(b, "3N"),
+        b_n=(b_n, "N"),
+        x=(x, "B T D"),
+        h_0=(h_0, "B N"),
+    )
+    h = _zeros(x, W_h) if h_0 is None else h_0
     u = x @ W_x.T + b  # all steps at once
     states = []
     for u_t in u.unbind(dim=1):  # one step after another
         h = gru_step(u_t, h, W_h, b_n)
         states.append(h)
     if not states:
-        return u[..., :N]
+        return u[..., : len(b_n)]
     return torch.stack(states, dim=1)
 
 
@@ -81,6 +88,7 @@ def lstm_step(u_t: State, state: Pair, W_h: Tensor) -> Pair:
 
     Shapes: u_t (B, 4N) and W_h (4N, N) in the order i, f, g, o; h, c
     and both results (B, N).
+    Cost: 4·B·N² multiply-adds.
     """
     h, c = state
     i, f, g, o = (u_t + h @ W_h.T).chunk(4, dim=-1)
@@ -106,18 +114,25 @@ def lstm_states(
     Raises: ValueError if the shapes do not fit.
     Cost: 4·B·T·N·(D + N) multiply-adds; T dependent steps.
     """
-    shape = len(x), W_h.shape[-1]
+    h_0, c_0 = (None, None) if state is None else state
+    require(
+        "lstm_states",
+        W_h=(W_h, "4N N"),
+        W_x=(W_x, "4N D"),
+        b=(b, "4N"),
+        x=(x, "B T D"),
+        h_0=(h_0, "B N"),
+        c_0=(c_0, "B N"),
+    )
     if state is None:
-        state = x.new_zeros(shape), x.new_zeros(shape)
-    require_weights(x, W_x, W_h, b, gates=4)
-    require(h_0=(state[0], shape), c_0=(state[1], shape))
+        state = _zeros(x, W_h), _zeros(x, W_h)
     u = x @ W_x.T + b  # all steps at once
     states = []
     for u_t in u.unbind(dim=1):  # one step after another
         state = lstm_step(u_t, state, W_h)
         states.append(state[0])
     if not states:
-        return u[..., : shape[1]], state[1]
+        return u[..., : W_h.shape[1]], state[1]
     return torch.stack(states, dim=1), state[1]
 
 
@@ -190,83 +205,9 @@ class LSTM(nn.Module):
         return state[0], state
 
 
-class FusedRNN(nn.Module):
-    """The framework's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``.
-
-    One kernel walks all steps; the interface is that of the layers
-    written by hand: batch first, no axis for stacked layers.
-
-    Raises: ValueError for any other kind.
-    """
-
-    kinds = ("RNN", "GRU", "LSTM")
-
-    def __init__(
-        self, kind: str, d_input: int, d_hidden: int
-    ) -> None:
-        super().__init__()
-        if kind not in self.kinds:
-            kinds = ", ".join(self.kinds)
-            message = f"kind={kind!r} is unknown; kinds: {kinds}"
-            raise ValueError(message)
-        layer = getattr(nn, kind)
-        self.layer = layer(d_input, d_hidden, batch_first=True)
-
-    def initial_state(self, batch: int) -> State | Pair:
-        """Zeros: (batch, N), for LSTM two of them."""
-        weight: Tensor = self.layer.weight_hh_l0
-        zeros = weight.new_zeros(2, batch, weight.shape[1])
-        pair = isinstance(self.layer, nn.LSTM)
-        return (zeros[0], zeros[1]) if pair else zeros[0]
-
-    def forward(
-        self, x: Sequence, state: State | Pair | None = None
-    ) -> tuple[States, State | Pair]:
-        """All hidden states, and the last state."""
-        state = self.initial_state(len(x)) if state is None else state
-        if x.shape[1] == 0:  # the kernel refuses an empty sequence
-            return x.new_zeros(
-                len(x), 0, self.layer.hidden_size
-            ), state
-        if isinstance(state, tuple):
-            h, c = (z.unsqueeze(0) for z in state)
-            y, (h, c) = self.layer(x, (h, c))
-            return y, (h[0], c[0])
-        y, h = self.layer(x, state.unsqueeze(0))
-        return y, h[0]
-
-    def step(
-        self, x_t: State, state: State | Pair
-    ) -> tuple[State, State | Pair]:
-        """A sequence of one step."""
-        y, state = self(x_t.unsqueeze(1), state)
-        return y[:, 0], state
-
-
-def require_weights(
-    x: Tensor, W_x: Tensor, W_h: Tensor, b: Tensor, *, gates: int
-) -> None:
-    """Refuse weights of another size than input and state need."""
-    if x.dim() != 3:
-        message = f"x has shape {tuple(x.shape)}; expected (B, T, D)"
-        raise ValueError(message)
-    D, N = x.shape[-1], W_h.shape[-1]
-    require(
-        W_x=(W_x, (gates * N, D)),
-        W_h=(W_h, (gates * N, N)),
-        b=(b, (gates * N,)),
-    )
-
-
-def require(**tensors: tuple[Tensor, tuple[int, ...]]) -> None:
-    """Refuse a tensor that has not the shape given beside it."""
-    for name, (tensor, shape) in tensors.items():
-        if tensor.shape != shape:
-            message = (
-                f"{name} has shape {tuple(tensor.shape)}; "
-                f"expected {shape}"
-            )
-            raise ValueError(message)
+def _zeros(x: Tensor, W_h: Tensor) -> State:
+    """The state to begin with, if none is given."""
+    return x.new_zeros(len(x), W_h.shape[-1])
 
 
 def _uniform(layer: nn.Module, d_hidden: int) -> None:

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bookfigs.core.axes import Sequence, State
+from bookfigs.core.axes import Sequence, State, require
 from bookfigs.core.recurrence import Form, linear_recurrence
 
 
@@ -26,7 +26,8 @@ class LRU(nn.Module):
 
     Shapes: x (B, T, d_model); h_0 (B, d_state), complex; result
     (B, T, d_model).
-    Raises: ValueError unless 0 ≤ r_min < r_max ≤ 1, max_phase > 0.
+    Raises: ValueError unless 0 ≤ r_min < r_max ≤ 1, max_phase > 0,
+    or for shapes, dtypes or devices that do not fit.
     Cost: 8·B·T·d_model·d_state multiply-adds besides the recurrence.
     """
 
@@ -69,9 +70,10 @@ class LRU(nn.Module):
         x: Sequence,
         h_0: State | None = None,
         *,
-        form: Form = "scan",
+        form: Form = "auto",
     ) -> Sequence:
         """The output sequence, by any form of the recurrence."""
+        require("LRU", B=(self.B_re, "N D"), x=(x, "B T D"))
         gamma = torch.exp(self.gamma_log).unsqueeze(-1)
         u = torch.complex(
             x @ (gamma * self.B_re).T, x @ (gamma * self.B_im).T
@@ -91,6 +93,7 @@ def ring(
     of zero would need ν = ∞, and off 1, where ν = 0 has no logarithm.
 
     Shapes: both (n,), float32, positive.
+    Cost: 2·n random numbers.
     """
     tiny = torch.finfo(torch.float32).eps
     u, phase = torch.rand(2, n).clamp(tiny, 1 - tiny)

@@ -8,7 +8,7 @@ recurrence h_t = a_t ⊙ h_{t-1} + b_t, and can be scanned.
 import torch
 from torch import Tensor, nn
 
-from bookfigs.core.axes import Sequence, State, States
+from bookfigs.core.axes import Sequence, State, States, require
 from bookfigs.core.recurrence import Form, linear_recurrence
 
 
@@ -32,6 +32,13 @@ class _Minimal(nn.Module):
         self, x: Sequence, h: State | None = None
     ) -> tuple[States, State]:
         """All states, and the last of them."""
+        weight = next(self.parameters())
+        require(
+            type(self).__name__,
+            W=(weight, "N D"),
+            x=(x, "B T D"),
+            h_0=(h, "B N"),
+        )
         h = self.initial_state(len(x)) if h is None else h
         a, b = self.coefficients(x)
         y = linear_recurrence(a, b, h, form=self.form)
@@ -53,12 +60,13 @@ class MinGRU(_Minimal):
     Shapes: x (B, T, D); h (B, N), zero if omitted; result (B, T, N)
     and (B, N).
     Edge cases: T = 0 gives (B, 0, N) and the state it began with.
-    Raises: ValueError if the form needs fixed coefficients.
+    Raises: ValueError if the form needs fixed coefficients, or for
+    shapes, dtypes or devices that do not fit.
     Cost: 2·B·T·D·N multiply-adds besides the recurrence.
     """
 
     def __init__(
-        self, d_input: int, d_hidden: int, *, form: Form = "scan"
+        self, d_input: int, d_hidden: int, *, form: Form = "auto"
     ) -> None:
         super().__init__(d_hidden, form)
         self.W_z = nn.Linear(d_input, d_hidden)
@@ -82,12 +90,13 @@ class MinLSTM(_Minimal):
     and (B, N).
     Edge cases: T = 0 gives (B, 0, N) and the state it began with;
     gates that both round to zero still share their sum.
-    Raises: ValueError if the form needs fixed coefficients.
+    Raises: ValueError if the form needs fixed coefficients, or for
+    shapes, dtypes or devices that do not fit.
     Cost: 3·B·T·D·N multiply-adds besides the recurrence.
     """
 
     def __init__(
-        self, d_input: int, d_hidden: int, *, form: Form = "scan"
+        self, d_input: int, d_hidden: int, *, form: Form = "auto"
     ) -> None:
         super().__init__(d_hidden, form)
         self.W_f = nn.Linear(d_input, d_hidden)

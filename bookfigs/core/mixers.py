@@ -13,13 +13,15 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from bookfigs.core.attention import CausalAttention
-from bookfigs.core.axes import Sequence, State, States
-from bookfigs.core.gated import GRU, LSTM, FusedRNN
+from bookfigs.core.axes import Sequence, State, States, require
+from bookfigs.core.framework import FusedRNN
+from bookfigs.core.gated import GRU, LSTM
 from bookfigs.core.lru import LRU
 from bookfigs.core.minimal import MinGRU, MinLSTM
 from bookfigs.core.recurrence import Form, linear_recurrence
 from bookfigs.core.rnn import RNN, rnn_states
-from bookfigs.core.ssm import S4D, SelectiveSSM
+from bookfigs.core.selective import SelectiveSSM
+from bookfigs.core.ssm import S4D
 
 Memory: TypeAlias = Any
 """What a mixer remembers: a tensor, or a tuple of them."""
@@ -79,7 +81,7 @@ class LRUMixer(nn.Module):
         d_model: int,
         d_state: int | None = None,
         *,
-        form: Form = "scan",
+        form: Form = "auto",
         **options: float,
     ) -> None:
         super().__init__()
@@ -107,6 +109,8 @@ class LRUMixer(nn.Module):
         self, x: Sequence, h: State | None = None
     ) -> tuple[Sequence, State]:
         """The output sequence, and the last state."""
+        B = self.layer.B_re
+        require("LRUMixer", B=(B, "N D"), x=(x, "B T D"))
         h = self.initial_state(len(x)) if h is None else h
         a, u = self.layer.eigenvalues(), self.drive(x)
         states = linear_recurrence(a, u, h, form=self.form)
@@ -154,6 +158,8 @@ class AttentionMixer(nn.Module):
         self, x: Sequence, cache: Cache | None = None
     ) -> tuple[Sequence, Cache]:
         """The output sequence, and the cache with its steps."""
+        W = self.layer.qkv.weight
+        require("AttentionMixer", W=(W, "3D D"), x=(x, "B T D"))
         keys, values = cache or self.initial_state(len(x))
         past, T = keys.shape[2], x.shape[1]
         qkv = self.layer.qkv(x).unflatten(
@@ -187,7 +193,15 @@ def rotate(x: Tensor, first: int) -> Tensor:
 
     Shapes: x and result (..., T, d), d even; the first step is
     number ``first``.
+    Raises: ValueError if d is odd.
+    Cost: four multiplications for each pair.
     """
+    if x.shape[-1] % 2:
+        message = (
+            f"rotate: x has shape {tuple(x.shape)}; expected "
+            "(..., T, d) with an even d, for pairs are turned"
+        )
+        raise ValueError(message)
     T, d = x.shape[-2:]
     t = torch.arange(
         first, first + T, dtype=torch.float64, device=x.device

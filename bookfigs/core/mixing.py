@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bookfigs.core.axes import Sequence
+from bookfigs.core.axes import Sequence, require
 
 
 class MLP(nn.Module):
@@ -21,6 +21,7 @@ class MLP(nn.Module):
 
     Shapes: x and result (..., d_model); W_1 (d_hidden, d_model),
     W_2 (d_model, d_hidden).
+    Raises: ValueError for a shape, dtype or device that does not fit.
     Cost: 2·d_model·d_hidden multiply-adds per step.
     """
 
@@ -31,6 +32,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Sequence) -> Sequence:
         """Each step by itself."""
+        require("MLP", W_1=(self.W_1.weight, "N D"), x=(x, "* D"))
         y: Tensor = self.W_2(functional.gelu(self.W_1(x)))
         return y
 
@@ -53,7 +55,8 @@ class GLU(nn.Module):
 
     Shapes: x and result (..., d_model); W and V (d_hidden, d_model),
     W_2 (d_model, d_hidden).
-    Raises: ValueError for a gate that :data:`GATES` does not have.
+    Raises: ValueError for a gate that :data:`GATES` does not have,
+    or for a shape, dtype or device that does not fit.
     Cost: 3·d_model·d_hidden multiply-adds per step; two thirds of
     the width of an :class:`MLP` cost the same.
     """
@@ -73,6 +76,7 @@ class GLU(nn.Module):
 
     def forward(self, x: Sequence) -> Sequence:
         """Each step by itself."""
+        require("GLU", W=(self.W.weight, "N D"), x=(x, "* D"))
         y: Tensor = self.W_2(self.gate(self.W(x)) * self.V(x))
         return y
 

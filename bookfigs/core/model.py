@@ -2,9 +2,10 @@
 
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
-from bookfigs.core.axes import Sequence, State
+from bookfigs.core.axes import Sequence, State, require, require_axes
 from bookfigs.core.mixers import MIXERS, Memory, Mixer
 from bookfigs.core.mixing import CHANNELS
 
@@ -60,7 +61,9 @@ class Model(nn.Module):
 
     Shapes: x (B, T) of integers below d_input, or (B, T, d_input);
     result (B, T, d_output), and one memory for each block.
-    Raises: ValueError for an unknown name, or a depth below 1.
+    Raises: ValueError for an unknown name, a depth below 1, or a
+    shape, dtype or device that does not fit; IndexError by torch for
+    a token that is not below d_input.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Model(nn.Module):
         self, x: Tensor, memories: list[Memory] | None = None
     ) -> tuple[Sequence, list[Memory]]:
         """The output of all steps, and the memories after them."""
+        self._check(x, "B T")
         before = memories or [None] * len(self.blocks)
         return self._through([*self.blocks], x, before)
 
@@ -110,8 +114,30 @@ class Model(nn.Module):
         self, x_t: Tensor, memories: list[Memory]
     ) -> tuple[State, list[Memory]]:
         """One step: output (B, d_output), and the memories."""
+        self._check(x_t, "B")
         steps = [block.step for block in self.blocks]
         return self._through(steps, x_t, memories)
+
+    def _check(self, x: Tensor, axes: str) -> None:
+        """Refuse an input that cannot be embedded."""
+        W: Tensor = self.embedding.weight
+        if not isinstance(self.embedding, nn.Embedding):
+            require("Model", W=(W, "M D"), x=(x, f"{axes} D"))
+            return
+        require_axes("Model", x=(x, axes))
+        if x.dtype not in (torch.int32, torch.int64):
+            message = (
+                f"Model: x is {x.dtype}; expected torch.int64 or "
+                "torch.int32 tokens; for real numbers make the model "
+                "with tokens=False"
+            )
+            raise ValueError(message)
+        if x.device != W.device:
+            message = (
+                f"Model: x is on {x.device} and the model on "
+                f"{W.device}; move one with .to(device)"
+            )
+            raise ValueError(message)
 
     def _through(
         self, maps: list[Any], x: Tensor, before: list[Memory]

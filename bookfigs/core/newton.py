@@ -6,20 +6,17 @@ step of Newton's method on that system is a linear recurrence
 (DEER: Lim et al. 2024, arXiv:2309.12252, section 3).
 """
 
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-from bookfigs.core.axes import State, States
-from bookfigs.core.gated import require
+from bookfigs.core.adjoint import Context, once
+from bookfigs.core.axes import State, States, require
 from bookfigs.core.recurrence import linear_recurrence
 
 Method = Literal["newton", "quasi"]
-Context: TypeAlias = Any
-"""What autograd hands to a Function; torch has no public type."""
 
 
 class NotConvergedError(ArithmeticError):
@@ -60,19 +57,19 @@ def newton_states(
     each channel sees only itself; h_0 (B, N), zero if omitted.
     Preconditions: real numbers; it can be differentiated once.
     Edge cases: T = 0 takes no scan. A chaotic W amplifies the
-    tolerance, as it does any rounding.
-    Raises: ValueError for shapes, a method, a limit or a tolerance
-    that do not fit; NotConvergedError if max |h - f| is above the
-    tolerance (by default 64 times the rounding) after ``limit``
-    scans.
+    tolerance, as it does any rounding. NaN in u is never a solution.
+    Raises: ValueError for shapes, dtypes, devices, a method, a limit
+    or a tolerance that do not fit; NotConvergedError if max |h - f|
+    is above the tolerance (by default 64 times the rounding) after
+    ``limit`` scans; RuntimeError when differentiated twice.
     Cost: a scan of B·T·N for a diagonal W or ``quasi``; else
     B·T·N³ multiply-adds and B·T·N² memory; 2 lg T dependent products
     each. The gradient for a dense W always costs the latter.
     """
+    _check(u, W, h_0, method, tolerance, limit)
     h_0 = u.new_zeros(len(u), u.shape[-1]) if h_0 is None else h_0
     if tolerance is None:
         tolerance = 64 * torch.finfo(u.dtype).eps
-    _check(u, W, h_0, method, tolerance, limit)
     if u.shape[1] == 0:
         return Solution(u, 0)
     with torch.no_grad():
@@ -150,7 +147,7 @@ class _Root(Function):
         return h.clone()
 
     @staticmethod
-    @once_differentiable
+    @once("newton_states", instead="rnn_states")
     def backward(
         ctx: Context, g: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, None]:
@@ -192,27 +189,29 @@ def _apply(A: Tensor, h: Tensor) -> Tensor:
 def _check(  # noqa: PLR0917 - as its caller
     u: Tensor,
     W: Tensor,
-    h_0: Tensor,
+    h_0: Tensor | None,
     method: str,
-    tolerance: float,
+    tolerance: float | None,
     limit: int,
 ) -> None:
     """Refuse what cannot be solved, saying what would fit."""
-    if u.dim() != 3 or not u.is_floating_point():
+    require(
+        "newton_states",
+        u=(u, "B T N"),
+        W=(W, "N" if W.dim() == 1 else "N N"),
+        h_0=(h_0, "B N"),
+    )
+    if u.is_complex():
         message = (
-            f"u has shape {tuple(u.shape)} and dtype {u.dtype}; "
-            "expected (B, T, N), real"
+            f"newton_states: u is {u.dtype}; expected real numbers, "
+            "for the derivative of tanh is taken as 1 - tanh²"
         )
         raise ValueError(message)
-    B, _, N = u.shape
-    require(
-        W=(W, (N,) if W.dim() == 1 else (N, N)), h_0=(h_0, (B, N))
-    )
     if method not in get_args(Method):
         methods = ", ".join(get_args(Method))
         message = f"method={method!r} is unknown; methods: {methods}"
         raise ValueError(message)
-    if limit < 1 or not tolerance > 0:
+    if limit < 1 or not (tolerance is None or tolerance > 0):
         message = (
             f"limit={limit}, tolerance={tolerance}: needs at least "
             "one scan and a tolerance above 0"

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bookfigs.core.axes import Sequence, State, States
+from bookfigs.core.axes import Sequence, State, States, require
 
 
 def rnn_states(
@@ -24,10 +24,11 @@ def rnn_states(
     Shapes: x (B, T, D); W_hx (N, D); W_hh (N, N); b (N,);
     h_0 (B, N), zero if omitted; result (B, T, N).
     Edge cases: T = 0 gives (B, 0, N).
-    Raises: RuntimeError by torch if the shapes do not fit.
+    Raises: ValueError for shapes, dtypes or devices that do not fit.
     Cost: 2·B·T·N·(D + N) multiply-adds; the chain of dependent
     operations grows with T, and so does that of the backward pass.
     """
+    require_weights("rnn_states", x, W_hx, W_hh, b, h_0)
     u = x @ W_hx.T + b  # all steps at once
     h = u.new_zeros(len(u), len(b)) if h_0 is None else h_0
     states = []
@@ -35,6 +36,29 @@ def rnn_states(
         h = torch.tanh(torch.addmm(u_t, h, W_hh.T))
         states.append(h)
     return torch.stack(states, dim=1) if states else u
+
+
+def require_weights(  # noqa: PLR0917 - one for each letter
+    where: str,
+    x: Tensor,
+    W_hx: Tensor,
+    W_hh: Tensor,
+    b: Tensor,
+    h_0: Tensor | None,
+) -> None:
+    """Refuse what is not the input and weights of such a network.
+
+    Shapes: as in :func:`rnn_states`.
+    Raises, cost: as :func:`require`.
+    """
+    require(
+        where,
+        W_hh=(W_hh, "N N"),
+        W_hx=(W_hx, "N D"),
+        b=(b, "N"),
+        x=(x, "B T D"),
+        h_0=(h_0, "B N"),
+    )
 
 
 class RNN(nn.Module):

@@ -127,7 +127,7 @@ def test_shapes_that_do_not_fit_are_refused_before_anything_is_sent(
         "gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1
     )
     try:
-        with pytest.raises(ValueError, match=r"h_0 has shape \(1, 3\); expected \(2, "):
+        with pytest.raises(ValueError, match=r"h_0 has shape \(1, 3\); .* = \(2, 3"):
             sequence_parallel_recurrence(torch.zeros(3), b, torch.zeros(1, 3))
         with pytest.raises(ValueError, match=r"a has shape \(2,\)"):
             sequence_parallel_recurrence(torch.zeros(2), b)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -60,6 +61,28 @@ def test_every_form_is_the_equations(
     x = torch.randn(2, length, 3, dtype=dtype)
     h_0 = torch.randn(2, 4, dtype=dtype.to_complex())
     agree(by(layer, form), equations(layer), x, h_0, *layer.parameters())
+
+
+@each_form
+def test_the_layer_is_its_system_of_dense_matrices(form: Form) -> None:
+    """Unrolled: y_t = Re(C Λᵗ h_0 + C Σ_s Λᵗ⁻ˢ Γ B x_s) + D x_t, powers of a matrix."""
+    layer = LRU(3, 4, r_min=0.5, r_max=0.99).double()
+    x = torch.randn(2, 30, 3, dtype=torch.float64)
+    h_0 = torch.randn(2, 4, dtype=torch.complex128)
+    y = layer(x, h_0, form=form)
+    p = {name: weight.detach() for name, weight in layer.named_parameters()}
+    modulus, phase = torch.exp(-torch.exp(p["nu_log"])), torch.exp(p["theta_log"])
+    turn = torch.complex(torch.cos(phase), torch.sin(phase))
+    Lambda = torch.diag(modulus * turn)
+    Gamma = torch.diag(p["gamma_log"].exp()).to(Lambda.dtype)
+    B, C = torch.complex(p["B_re"], p["B_im"]), torch.complex(p["C_re"], p["C_im"])
+    powers = [torch.linalg.matrix_power(Lambda, k) for k in range(31)]
+    for batch, t in product(range(2), range(30)):
+        h = powers[t + 1] @ h_0[batch]
+        for s in range(t + 1):
+            h = h + powers[t - s] @ Gamma @ B @ x[batch, s].to(B.dtype)
+        expected = (C @ h).real + torch.diag(p["D"]) @ x[batch, t]
+        torch.testing.assert_close(y[batch, t], expected, rtol=0, atol=1e-12)
 
 
 def test_the_state_starts_at_zero() -> None:

@@ -136,7 +136,7 @@ def test_gates_that_round_to_zero_still_share_their_sum() -> None:
 
 @each_kind
 def test_the_chain_of_the_scan_grows_with_the_logarithm(kind: type[Layer]) -> None:
-    layer, chains = kind(3, 4), []
+    layer, chains = kind(3, 4, form="scan"), []
     for length in (64, 128):
         x = torch.randn(2, length, 3)
         with SpanMeter() as meter:
@@ -152,5 +152,5 @@ def test_a_form_for_fixed_coefficients_is_refused(kind: type[Layer]) -> None:
 
 @each_kind
 def test_a_state_of_another_size_is_refused(kind: type[Layer]) -> None:
-    with pytest.raises(ValueError, match=r"h_0 has shape \(2, 3\); expected \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"h_0 has shape \(2, 3\); .* = \(2, 4\)"):
         kind(3, 4)(torch.zeros(2, 5, 3), torch.zeros(2, 3))

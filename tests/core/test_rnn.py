@@ -101,7 +101,8 @@ def test_weights_start_uniform_and_fill_their_interval() -> None:
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     x, W_hx, *rest = problem(5)
-    with pytest.raises(RuntimeError, match="shapes"):
+    message = r"rnn_states: W_hx has shape \(3, 4\); expected \(N, D\) = \(4, D\)"
+    with pytest.raises(ValueError, match=message):
         rnn_states(x, W_hx.T, *rest)
 
 

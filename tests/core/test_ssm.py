@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 import torch
+from scipy.linalg import expm
 from torch import Tensor
 from torch.func import functional_call
 
-from bookfigs.core.ssm import (
-    S4D,
-    SelectiveSSM,
-    bilinear,
-    log_uniform,
-    spectrum,
-    zero_order_hold,
-)
+from bookfigs.core.selective import SelectiveSSM
+from bookfigs.core.spectra import INITS, legs, log_uniform, spectrum
+from bookfigs.core.ssm import S4D, bilinear, zero_order_hold
 from bookfigs.measure.span import SpanMeter
 
 if TYPE_CHECKING:
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
 
 Layer: TypeAlias = S4D | SelectiveSSM
 
-INITS = ("lin", "inv", "real")
 RULES = ("zoh", "bilinear")
 each_init = pytest.mark.parametrize("init", INITS)
 each_rule = pytest.mark.parametrize("rule", RULES)
@@ -185,6 +180,35 @@ def test_s4d_is_its_continuous_system_of_dense_matrices(
             assert y[0, t, channel].item() == pytest.approx(expected, rel=0, abs=1e-12)
 
 
+@pytest.mark.parametrize("form", ["loop", "scan", "chunked", "fused"])
+def test_the_selective_system_is_its_continuous_system_of_dense_matrices(
+    form: Form,
+) -> None:
+    """At every step anew: the exponential of Δ_t (A, B_t; 0, 0), channel by channel.
+
+    By scipy, for torch.linalg.matrix_exp is off by up to 2e-10 here.
+    """
+    layer = SelectiveSSM(3, 4, form=form).double()
+    x = torch.randn(1, 20, 3, dtype=torch.float64)
+    y, _ = layer(x)
+    p = {name: weight.detach() for name, weight in layer.named_parameters()}
+    h = torch.zeros(3, 4, dtype=torch.float64)
+    for t, x_t in enumerate(x[0]):
+        raw = p["widen.weight"] @ (p["narrow.weight"] @ x_t) + p["widen.bias"]
+        delta, B, C = (
+            (1 + raw.exp()).log(),
+            p["W_B.weight"] @ x_t,
+            p["W_C.weight"] @ x_t,
+        )
+        for d in range(3):
+            block = torch.zeros(5, 5, dtype=torch.float64)
+            block[:4, :4], block[:4, 4] = torch.diag(-p["A_log"][d].exp()), B
+            exponential = torch.from_numpy(expm((delta[d] * block).numpy()))
+            h[d] = exponential[:4, :4] @ h[d] + exponential[:4, 4] * x_t[d]
+            expected = (C @ h[d] + p["D"][d] * x_t[d]).item()
+            assert y[0, t, d].item() == pytest.approx(expected, rel=0, abs=1e-12)
+
+
 @pytest.mark.parametrize("A", [-2.0, complex(-0.5, 3.0)], ids=["real", "complex"])
 def test_both_rules_approach_the_continuous_system_at_their_order(A: complex) -> None:
     """The bilinear rule is off by O(Δ³) in one step; zero-order hold is exact."""
@@ -218,6 +242,37 @@ def test_the_spectra_are_those_of_the_paper() -> None:
         spectrum("inv", 6), torch.tensor([complex(-0.5, z) for z in inverse])
     )
     torch.testing.assert_close(spectrum("real", 3), torch.tensor([-1.0, -2.0, -3.0]))
+    frequencies = spectrum("legs", 6)
+    torch.testing.assert_close(frequencies.real, torch.full((3,), -0.5))
+    torch.testing.assert_close(frequencies.imag, legs(6).float())
+
+
+@pytest.mark.parametrize("N", [2, 4, 8, 16, 64])
+def test_the_spectrum_of_legs_is_that_of_the_normal_part_of_the_dense_matrix(
+    N: int,
+) -> None:
+    """HiPPO-LegS entry by entry, its low rank taken off, by a general solver."""
+    A = torch.zeros(N, N, dtype=torch.float64)
+    for n, k in product(range(N), repeat=2):
+        if n > k:
+            A[n, k] = -math.sqrt((2 * n + 1) * (2 * k + 1))
+        elif n == k:
+            A[n, k] = -(n + 1)
+    p = torch.tensor([math.sqrt(n + 0.5) for n in range(N)], dtype=torch.float64)
+    normal = A + torch.outer(p, p)
+    torch.testing.assert_close(normal @ normal.T, normal.T @ normal)
+    found = torch.linalg.eigvals(normal)
+    upper = found[found.imag > 0]
+    torch.testing.assert_close(
+        upper.real, torch.full_like(upper.real, -0.5), rtol=0, atol=1e-10 * N
+    )
+    expected = upper.imag.sort().values
+    torch.testing.assert_close(legs(N), expected, rtol=1e-11, atol=0)
+
+
+def test_the_spectrum_of_legs_for_two_states_is_known_exactly() -> None:
+    """A + p pᵀ = [[-1/2, √3/2], [-√3/2, -1/2]]."""
+    assert legs(2).item() == pytest.approx(math.sqrt(3) / 2, rel=1e-14)
 
 
 @each_init
@@ -343,10 +398,14 @@ def test_the_input_decides_what_is_kept() -> None:
 
 def test_what_does_not_fit_is_refused_saying_what_would() -> None:
     x = torch.zeros(2, 5, 3)
-    with pytest.raises(ValueError, match="init='hippo' is unknown; inits: lin, inv"):
+    with pytest.raises(
+        ValueError, match="init='hippo' is unknown; inits: lin, inv, legs"
+    ):
         S4D(3, 4, init="hippo")
     with pytest.raises(ValueError, match=r"d_state=5: init='inv' needs .* even number"):
         S4D(3, 5, init="inv")
+    with pytest.raises(ValueError, match=r"d_state=5: init='legs' needs .* even"):
+        S4D(3, 5, init="legs")
     with pytest.raises(ValueError, match="'euler' is unknown; discretizations: zoh, b"):
         S4D(3, 4, discretization="euler")
     with pytest.raises(ValueError, match=r"dt=\(0.1, 0.01\); needs 0 < dt\[0\] ≤"):
@@ -358,5 +417,7 @@ def test_what_does_not_fit_is_refused_saying_what_would() -> None:
     for layer in (S4D(3, 4), S4D(3, 4, form="fft"), SelectiveSSM(3, 2)):
         with pytest.raises(ValueError, match=r"state has shape \(1, 3, 2\); expected"):
             layer(x, layer.initial_state(1))
-        with pytest.raises(ValueError, match=r"x has shape \(2, 5, 1\); expected \(2"):
+        with pytest.raises(
+            ValueError, match=r"x has shape \(2, 5, 1\); .* = \(B, T, 3\)"
+        ):
             layer(x[..., :1])
