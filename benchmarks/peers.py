@@ -80,22 +80,34 @@ def _move(b: Tensor, arrays: int) -> Program:
 
 
 def torch_associative(case: Case) -> Iterator[Peer]:
-    """Torch's associative scan (a prototype), in its generic mode; forward only.
+    """Torch's associative scan (a prototype), in its generic mode.
 
-    Its own gradient of the coefficients is not used: it was seen to be zero.
+    Its own gradient of the coefficients is not used: it was seen to be zero. The
+    adjoint is written here, as the same scan over the reversed time.
     """
     from torch._higher_order_ops.associative_scan import associative_scan
 
     def combine(x: Any, y: Any) -> Any:
         return x[0] * y[0], y[0] * x[1] + y[1]
 
-    pair = (case.a.expand(case.b.shape).contiguous(), case.b)
+    def scan(a: Tensor, b: Tensor) -> Tensor:
+        pair = (a.expand(b.shape), b)
+        states: Tensor = associative_scan(combine, pair, 1, combine_mode="generic")[1]
+        return states
 
     def forward() -> object:
         with torch.no_grad():
-            return associative_scan(combine, pair, dim=1, combine_mode="generic")
+            return scan(case.a, case.b)
 
-    yield Peer("torch associative_scan", forward, None)
+    def both() -> object:
+        with torch.no_grad():
+            h = scan(case.a, case.b)
+            link = case.a.conj().expand(case.b.shape).roll(-1, dims=1)
+            s = scan(link.flip(1), case.g.flip(1)).flip(1)
+            grad = s[:, 1:] * h[:, :-1].conj()
+            return s, grad.sum(dim=(0, 1)) if case.is_fixed else grad
+
+    yield Peer("torch associative_scan", forward, both)
 
 
 def jax_scans(case: Case) -> Iterator[Peer]:

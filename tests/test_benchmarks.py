@@ -9,6 +9,40 @@ from pathlib import Path
 from smallbook import ROOT
 
 
+def test_the_benchmark_of_accuracy_writes_the_same_whenever_it_runs(
+    tmp_path: Path,
+) -> None:
+    script = ROOT / "benchmarks" / "accuracy.py"
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        subprocess.run(
+            [sys.executable, str(script), "--longest", "64", "--out",
+             str(tmp_path / name)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=True,
+        )  # fmt: skip
+    written, again = (
+        json.loads((tmp_path / name / "accuracy.json").read_text())["results"]
+        for name in ("first", "second")
+    )
+    assert written == again
+    assert set(written) == {"real a", "real a_t", "complex a", "complex a_t"}
+    assert set(written["complex a"]) == {"16", "64"}
+    for lengths in written.values():
+        for found in lengths.values():
+            assert {"loop", "scan", "fused"} <= set(found)
+            for quantities in found.values():
+                errors = [e for norms in quantities.values() for e in norms["norm"]]
+                assert len(errors) == 3 * 8
+                assert all(1e-9 < error < 1e-5 for error in errors)
+    table = (tmp_path / "first" / "accuracy.md").read_text()
+    assert table.count("| scan |") == 4
+    picture = (tmp_path / "first" / "accuracy.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+
+
 def test_the_benchmark_writes_its_table_its_samples_and_its_picture(
     tmp_path: Path,
 ) -> None:
@@ -27,6 +61,8 @@ def test_the_benchmark_writes_its_table_its_samples_and_its_picture(
         found = written["results"][title]
         assert found["floor"]["both"]["ratio"] == 1
         assert len(found["chunked scan"]["both"]["samples"]) == 3
-        assert title in done.stdout
+        kind, _, shape = title.partition(", ")
+        assert f"{kind}, forward + backward" in done.stdout
+        assert f"| | {shape} |" in done.stdout
     assert (tmp_path / "recurrence.md").read_text() in done.stdout
     assert (tmp_path / "recurrence.png").read_bytes().startswith(b"\x89PNG")
