@@ -6,6 +6,7 @@ system, so that planning stays cheap.
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,9 +15,11 @@ from pathlib import Path
 
 from bookfigs.book import GENERATED
 from bookfigs.errors import EnvironmentMissingError, InputError
+from bookfigs.measure.conditions import Conditions
+from bookfigs.measure.gpu import smi
 from bookfigs.record import Device, Provenance
 
-PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "bookfigs")
+PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "bookfigs", "numba", "triton")
 """Packages whose version may change a result."""
 
 
@@ -59,25 +62,8 @@ def _cpu_name() -> str:
 
 def _cuda() -> Device | None:
     """Ask the driver for the first CUDA device that this process may use, if any."""
-    query = "--query-gpu=name,memory.total,driver_version"
-    command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
-    visible, *_ = os.environ.get("CUDA_VISIBLE_DEVICES", "all").split(",")
-    if visible in {"", "-1"}:
-        return None
-    if visible != "all" and not visible.startswith("MIG"):
-        command.append(f"--id={visible}")
-    try:
-        answer = subprocess.run(  # noqa: S603 - no shell reads it
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=True,
-            timeout=30,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    first = answer.stdout.strip().partition("\n")[0].split(", ")
+    answer = smi("name", "memory.total", "driver_version")
+    first = (answer or "").split(", ")
     if len(first) != 3:  # noqa: PLR2004 - as many as were asked for
         return None
     name, memory, driver = first
@@ -92,8 +78,12 @@ def provenance(
     threads: int,
     load: float,
     seconds: float,
+    conditions: Conditions | None = None,
 ) -> Provenance:
-    """Circumstances of a measurement that has just ended."""
+    """Circumstances of a measurement that has just ended.
+
+    No host, user or path is among them: a record is published.
+    """
     return Provenance(
         commit=git(root, "rev-parse", "HEAD"),
         dirty=bool(changed_files(root)),
@@ -103,6 +93,8 @@ def provenance(
         load=round(load, 2),
         seconds=round(seconds, 3),
         closure=dict(closure),
+        system=system(),
+        conditions=conditions,
     )
 
 
@@ -128,6 +120,22 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def system() -> dict[str, str]:
+    """Operating system, kernel, architecture and C library, as far as they tell."""
+    try:
+        name = platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:  # not Linux, or it does not say
+        name = " ".join([platform.system(), platform.mac_ver()[0]]).strip()
+    kernel = re.match(r"\d+(\.\d+)*", platform.release())
+    found = {
+        "os": name,
+        "kernel": kernel[0] if kernel else "",  # what follows may name a host
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()).strip(),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -1,22 +1,37 @@
-"""Publishing: a record of this machine becomes evidence, if it passes the gates.
+"""Publishing: a record that is kept here becomes evidence, if it passes the gates.
 
-A separate, deliberate step, since the book stands on what is published.
+It was measured on this machine, or imported; the gates are the same. A separate,
+deliberate step, since the book stands on what is published.
 """
 
+import dataclasses
 import statistics
 from pathlib import Path
 
+from msgspec import structs
+
 from bookfigs.book import Book, write_whole
+from bookfigs.cache import Cache
 from bookfigs.canonical import to_json
-from bookfigs.errors import PublishError
+from bookfigs.errors import PublishError, UnknownNameError
+from bookfigs.figure import load
+from bookfigs.measure.conditions import Conditions
+from bookfigs.measure.interval import fewest_rounds
 from bookfigs.plan import FigureState
 from bookfigs.record import Record, read_record
+from bookfigs.stale import unmeasured
 
-FEWEST_SAMPLES = 9
-"""Rounds below which an interval over rounds says little."""
+FEWEST_SAMPLES = fewest_rounds()
+"""Rounds below which no claim over samples is decided."""
 
 WIDEST_SPREAD = 0.5
 """Interquartile range over median, of any one cell."""
+
+MOST_DISTURBED = 0.1
+"""Share of the timing windows that may have been kept though disturbed."""
+
+MOST_REFUSED = 0.5
+"""Share of all timing windows that may have been refused and repeated."""
 
 
 def publish(book: Book, state: FigureState) -> Path:
@@ -45,6 +60,44 @@ def publish(book: Book, state: FigureState) -> Path:
     return target
 
 
+def of_device(book: Book, state: FigureState, device: str) -> FigureState:
+    """The state of a figure with the record of another device, by the device's slug.
+
+    Nobody watched how it came about: so it is compared with what its figure declares
+    and with the evidence.
+    Raises: UnknownNameError if none is kept here; PublishError if it contradicts.
+    """
+    slug, folder = state.source.slug, state.local.parent
+    kept = [path.stem for path in sorted(folder.glob("[!.]*.json"))]
+    if device not in kept:
+        what = f"no record of {device!r} is kept here"
+        run = "bookfigs import FILE"
+        raise UnknownNameError(slug, what, asked=device, available=kept, run=run)
+    local = folder / f"{device}.json"
+    reasons = unmeasured(book, state.source, local, Cache())
+    if not reasons:
+        reasons = _contradictions(book, state, read_record(local, book.place(local)))
+    if reasons:
+        what = f"its record of {device} cannot be published: {reasons[0]}"
+        run = f"bookfigs figures --only {slug}, on that machine; then import it again"
+        raise PublishError(slug, what, run=run)
+    return dataclasses.replace(state, local=local, unmeasured=[])
+
+
+def _contradictions(book: Book, state: FigureState, record: Record) -> list[str]:
+    """What speaks against a record that came from elsewhere."""
+    figure = load(state.source.slug, state.source.path, book.root)
+    bare = {n: structs.replace(c, values=[]) for n, c in record.columns.items()}
+    if bare != dict(figure.columns):
+        return ["its columns are not those that the figure declares"]
+    return [
+        f"it contradicts {book.place(path)}: {found}"
+        for path, published in state.evidence.items()
+        if published.provenance.closure == record.provenance.closure
+        for found in published.differences(record)
+    ]
+
+
 def gates(record: Record) -> list[str]:
     """Reasons why a record cannot be evidence; empty if there is none."""
     refusals = []
@@ -56,11 +109,67 @@ def gates(record: Record) -> list[str]:
             "tracked files differed from the commit when it was measured, or a Python "
             "file was not in it"
         )
-    if made.load > record.device.cores and _is_timed(record):
-        refusals.append(
-            f"the machine was busy (load {made.load} on {record.device.cores} cores)"
+    return refusals + _disturbed(record) + _noise(record)
+
+
+def remarks(record: Record) -> list[str]:
+    """What whoever publishes a record should know, though it stops nothing."""
+    gaps = [f"{gap} (no rows)" for gap in record.gaps]
+    for name, column in record.columns.items():
+        empty = [str(n) for n, cell in enumerate(column.values, 1) if cell is None]
+        if empty:
+            gaps.append(
+                f"{name}, row{'s' if len(empty) > 1 else ''} {', '.join(empty)}"
+            )
+    return [f"a gap: {gap}; claims about it stay open here" for gap in gaps]
+
+
+def _disturbed(record: Record) -> list[str]:
+    """Whether the machine did something else while it was timed."""
+    if not _is_timed(record):
+        return []
+    made, cores = record.provenance, record.device.cores
+    found = []
+    if made.load > cores:
+        found.append(f"the machine was busy (load {made.load} on {cores} cores)")
+    seen = made.conditions
+    if seen is None or not seen.windows:
+        return found
+    throttled = seen.disturbed.get("throttled", 0)
+    if throttled:
+        by = f" by {', '.join(seen.throttling)}" if seen.throttling else ""
+        found.append(
+            f"{throttled} of {seen.windows} timing windows were throttled{by}: let the "
+            "machine cool down"
         )
-    return refusals + _noise(record)
+    disturbed = seen.disturbed_windows
+    if disturbed > MOST_DISTURBED * seen.windows:
+        found.append(
+            f"{disturbed} of {seen.windows} timing windows were disturbed, more than "
+            f"{MOST_DISTURBED:.0%} ({_worst(seen)})"
+        )
+    refused, all_windows = seen.refused_windows, seen.refused_windows + seen.windows
+    if refused > MOST_REFUSED * all_windows:
+        found.append(
+            f"{refused} of {all_windows} timing windows had to be repeated, more than "
+            f"{MOST_REFUSED:.0%} ({_counts(seen.refused)})"
+        )
+    return found
+
+
+def _worst(seen: Conditions) -> str:
+    """Reasons and the worst numbers, as far as they are known."""
+    numbers = {
+        "other programs used up to {} cores": seen.others,
+        "the host took up to {} of the processor": seen.steal,
+        "a loop of known work took up to {} times its quickest": seen.unsteady,
+    }
+    known = [text.format(n) for text, n in numbers.items() if n is not None]
+    return "; ".join([_counts(seen.disturbed), *known])
+
+
+def _counts(reasons: dict[str, int]) -> str:
+    return ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
 
 
 def _is_timed(record: Record) -> bool:
@@ -76,14 +185,15 @@ def _noise(record: Record) -> list[str]:
                 continue
             if len(cell) < FEWEST_SAMPLES:
                 found.append(
-                    f"{name}, row {row + 1}: {len(cell)} samples, fewer than "
-                    f"{FEWEST_SAMPLES}"
+                    f"{name}, row {row + 1}: {len(cell)} samples, fewer than the "
+                    f"{FEWEST_SAMPLES} that it takes to decide a claim"
                 )
                 continue
             low, middle, high = statistics.quantiles(cell, n=4)
             if (high - low) / middle > WIDEST_SPREAD:
                 found.append(
                     f"{name}, row {row + 1}: the middle half of its samples spreads "
-                    f"over {(high - low) / middle:.0%} of their median"
+                    f"over {(high - low) / middle:.0%} of their median, more than "
+                    f"{WIDEST_SPREAD:.0%}"
                 )
     return found

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from bookfigs.canonical import read_json
 from bookfigs.errors import InputError, UnknownNameError
+from bookfigs.measure.conditions import Conditions
 
 SCHEMA = 1
 Kind = Literal["key", "exact", "close", "measured"]
@@ -80,7 +81,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         return "-".join([self.kind, *words])
 
 
-class Provenance(Struct, frozen=True, forbid_unknown_fields=True):
+class Provenance(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Under which circumstances a record was measured."""
 
     commit: str
@@ -97,9 +98,25 @@ class Provenance(Struct, frozen=True, forbid_unknown_fields=True):
     """How long measuring took."""
     closure: dict[str, str]
     """Hash of each definition that measuring reaches."""
+    system: dict[str, str] = {}
+    """Operating system, kernel, architecture, C library."""
+    conditions: Conditions | None = None
+    """What was seen of the machine while it was timed; none if nobody watched."""
 
 
-class Record(Struct, frozen=True, forbid_unknown_fields=True):
+class Gap(Struct, frozen=True, forbid_unknown_fields=True):
+    """A point that could not be measured on this device; it has no rows."""
+
+    point: dict[str, Any]
+    reason: str
+
+    def __str__(self) -> str:
+        """Name the point and the reason."""
+        at = ", ".join(f"{name}={value!r}" for name, value in self.point.items())
+        return f"{at}: {self.reason}"
+
+
+class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A table, and where it comes from."""
 
     schema: int
@@ -107,16 +124,12 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     device: Device
     provenance: Provenance
     columns: dict[str, Column]
+    gaps: list[Gap] = []
+    """Points without rows."""
 
     def __post_init__(self) -> None:
         """Refuse a table that is none. Raises: ValueError (msgspec adds the place)."""
-        lengths = {name: len(column.values) for name, column in self.columns.items()}
-        if len(set(lengths.values())) > 1:
-            message = f"columns of different length: {lengths}"
-            raise ValueError(message)
-        for name, column in self.columns.items():
-            for value in column.values:
-                _check_cell(name, column.kind, value)
+        check_table(self.columns)
 
     def column(self, name: str) -> Column:
         """Return a column by name. Raises: UnknownNameError."""
@@ -167,8 +180,11 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
 
     def differences(self, other: "Record") -> list[str]:
         """Where exact or close columns of two records disagree, in words."""
-        mine = {n: c for n, c in self.columns.items() if c.kind != "measured"}
-        theirs = {n: c for n, c in other.columns.items() if c.kind != "measured"}
+        mine, theirs = self.columns, other.columns
+        if self.gaps or other.gaps:  # a gap contradicts nothing
+            mine, theirs = _common(mine, theirs), _common(theirs, mine)
+        mine = {n: c for n, c in mine.items() if c.kind != "measured"}
+        theirs = {n: c for n, c in theirs.items() if c.kind != "measured"}
         if mine.keys() != theirs.keys():
             return [f"columns {', '.join(mine)} against {', '.join(theirs)}"]
         found = []
@@ -210,9 +226,38 @@ def tabulate(
     }
 
 
+def check_table(columns: Mapping[str, Column]) -> None:
+    """Refuse columns that are no table of sound cells. Raises: ValueError."""
+    lengths = {name: len(column.values) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        message = f"columns of different length: {lengths}"
+        raise ValueError(message)
+    for name, column in columns.items():
+        for value in column.values:
+            _check_cell(name, column.kind, value)
+
+
 def read_record(path: Path, where: str) -> Record:
     """Read a record. Raises: InputError with the place of what is wrong."""
     return read_json(path, where, Record, SCHEMA)
+
+
+def _common(
+    columns: Mapping[str, Column], other: Mapping[str, Column]
+) -> dict[str, Column]:
+    """Rows of a table whose keys the other table has as well."""
+    there = set(_keys(other))
+    rows = [row for row, keys in enumerate(_keys(columns)) if keys in there]
+    return {
+        name: msgspec.structs.replace(column, values=[column.values[r] for r in rows])
+        for name, column in columns.items()
+    }
+
+
+def _keys(columns: Mapping[str, Column]) -> list[tuple[Cell, ...]]:
+    """The cells of the key columns, for each row."""
+    keys = [column.values for column in columns.values() if column.kind == "key"]
+    return list(zip(*keys, strict=True))
 
 
 def _check_cell(name: str, kind: Kind, value: object) -> None:

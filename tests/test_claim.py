@@ -2,12 +2,14 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bookfigs.claim import (
+    FEWEST_ROUNDS,
     Claim,
     Deviation,
     Estimate,
@@ -19,8 +21,9 @@ from bookfigs.claim import (
     describe,
     number,
 )
-from bookfigs.errors import InputError
-from bookfigs.record import Record, exact, key, measured
+from bookfigs.errors import InputError, UnknownNameError
+from bookfigs.estimate import GapError
+from bookfigs.record import Gap, Record, close, exact, key, measured
 from records import record
 
 
@@ -48,7 +51,9 @@ def ratio(T: int) -> Ratio:
 
 
 def test_ratio_without_noise_is_exact() -> None:
-    assert ratio(8)(timed()) == Estimate(24.0, 24.0, 24.0)
+    estimate = ratio(8)(timed())
+    assert estimate[:3] == (24.0, 24.0, 24.0)
+    assert estimate.decided_on == (24.0, 24.0)
 
 
 def test_ratio_with_noise_has_an_interval_around_it() -> None:
@@ -67,7 +72,7 @@ def test_disturbance_that_hits_a_whole_round_leaves_the_ratio_alone() -> None:
         seconds=(measured("s"), [[1.0, 5.0, 1.1], [2.0, 10.0, 2.2]]),
     )
     estimate = Ratio("seconds", {"arm": "slow"}, {"arm": "fast"})(disturbed)
-    assert estimate == pytest.approx((2.0, 2.0, 2.0))
+    assert estimate[:3] == pytest.approx((2.0, 2.0, 2.0))
 
 
 @pytest.mark.parametrize(("arm", "power"), [("fast", 1), ("slow", 2)])
@@ -120,7 +125,79 @@ def test_verdict_follows_from_where_the_interval_lies(
     low: float, high: float, verdict: str
 ) -> None:
     claim = Claim("It is slow.", ratio(8), low=low, high=high)
-    assert claim.judge(timed(noise=0.1)).verdict == verdict
+    assert claim.judge(timed(noise=0.1, rounds=60)).verdict == verdict
+
+
+def test_what_is_shown_may_lie_inside_the_bounds_and_not_decide() -> None:
+    noisy = timed(noise=0.1)
+    estimate = ratio(8)(noisy)
+    least, most = estimate.decided_on
+    assert least < estimate.low < estimate.high < most
+    bound = (least + estimate.low) / 2
+    verdict, statistic, _ = Claim("It is slow.", ratio(8), low=bound).judge(noisy)
+    assert verdict == "inconclusive"
+    said = f"; {number(least)} to {number(most)} at 99.99 percent, 15 rounds"
+    assert statistic.endswith(said)
+
+
+def test_a_decided_claim_says_nothing_of_what_it_was_decided_on() -> None:
+    shown = Claim("It is slow.", ratio(8), low=2).judge(timed(noise=0.1)).statistic
+    assert shown == f"ratio {describe(ratio(8)(timed(noise=0.1)))}"
+
+
+@pytest.mark.parametrize("rounds", [1, 2, FEWEST_ROUNDS - 1])
+def test_too_few_rounds_decide_nothing_however_clear_they_are(rounds: int) -> None:
+    claim = Claim("It is slow.", ratio(8), low=2)
+    verdict, statistic, _ = claim.judge(timed(rounds=rounds))
+    assert verdict == "inconclusive"
+    assert f"{rounds} round" in statistic
+    assert "where it takes 15 to decide" in statistic
+    assert claim.judge(timed(rounds=FEWEST_ROUNDS)).verdict == "holds"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.9, math.inf, "holds"),
+        (0.985, math.inf, "inconclusive"),
+        (0.995, math.inf, "inconclusive"),
+        (1.02, math.inf, "fails"),
+        (0.97, 1.02, "holds"),
+        (-math.inf, 0.995, "inconclusive"),
+        (-math.inf, 0.97, "fails"),
+    ],
+)
+def test_a_bound_that_is_met_only_within_the_tolerance_decides_nothing(
+    low: float, high: float, verdict: str
+) -> None:
+    seeded = record(error=(close("", tolerance=0.015), [0.99]))
+    claim = Claim("It is so.", Median("error", {}), low=low, high=high)
+    judged = claim.judge(seeded)
+    assert judged.verdict == verdict
+    assert ("0.975 to 1.00 within its tolerance" in judged.statistic) == (
+        verdict == "inconclusive"
+    )
+
+
+def test_a_claim_about_a_gap_is_not_decided_and_says_why() -> None:
+    gap = record(arm=(key(), ["a", "b"]), seconds=(measured("s"), [None, [1.0]]))
+    claim = Claim("It is slow.", Ratio("seconds", {"arm": "a"}, {"arm": "b"}), low=1)
+    assert claim.judge(gap) == (
+        "inconclusive",
+        "a gap: seconds at arm='a' was not to be had",
+        "at least 1",
+    )
+
+
+def test_a_claim_about_a_point_that_has_no_rows_is_not_decided() -> None:
+    reason = "out of memory"
+    table = record(T=(key("steps"), [1, 2]), n=(exact("n"), [1, 2]))
+    short = msgspec.structs.replace(table, gaps=[Gap({"T": 4}, reason)])
+    verdict, statistic, _ = Claim("It is.", Median("n", {"T": 4}), low=1).judge(short)
+    assert (verdict, statistic) == ("inconclusive", "a gap: T=4: out of memory")
+    assert Claim("It is.", Median("n", {"T": 2}), low=1).judge(short).verdict == "holds"
+    with pytest.raises(UnknownNameError, match="no row with"):
+        Claim("It is.", Median("n", {"T": 3}), low=1).judge(short)
 
 
 def test_verdict_carries_statistic_and_bounds() -> None:
@@ -143,7 +220,7 @@ def test_claim_that_no_record_or_every_record_breaks_is_refused(
 
 def test_gap_in_the_record_is_named_rather_than_guessed() -> None:
     gap = record(arm=(key(), ["a", "b"]), seconds=(measured("s"), [None, [1.0]]))
-    with pytest.raises(InputError, match=r"seconds at \{'arm': 'a'\} holds None"):
+    with pytest.raises(GapError, match="a gap: seconds at arm='a'"):
         Ratio("seconds", {"arm": "a"}, {"arm": "b"})(gap)
 
 

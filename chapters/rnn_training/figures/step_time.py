@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 LENGTHS = [2**k for k in range(4, 13)]
 LONGEST, SHORTEST = LENGTHS[-1], LENGTHS[0]
 WIDTH = 64
-ROUNDS = 15
+SECONDS = 10
+"""How long the rounds of one point may take; there are at least as many as decide."""
 BATCH = 8
 """The batch that is set against a batch of one at the longest length."""
 
@@ -42,7 +43,7 @@ def measure(device: Device, T: int, batch: int) -> Iterator[Row]:
     from bookfigs.core.attention import CausalAttention
     from bookfigs.core.lru import LRU
     from bookfigs.core.rnn import RNN
-    from bookfigs.measure.clock import interleave
+    from bookfigs.measure.clock import compare
 
     torch.manual_seed(0)
     x, gradient = torch.randn(2, batch, T, WIDTH, device=device.kind)
@@ -62,7 +63,7 @@ def measure(device: Device, T: int, batch: int) -> Iterator[Row]:
         "scan": step(lru, lambda: lru(x, form="scan")),
         "attention": step(attention, lambda: attention(x)),
     }
-    samples = interleave(arms, rounds=ROUNDS, device=device.kind)
+    samples = compare(arms, device=device.kind, seconds=SECONDS)
     for arm, seconds in samples.items():
         yield {
             "arm": arm,
