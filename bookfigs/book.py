@@ -1,17 +1,21 @@
 """Where the parts of a book lie, and how a file of it is written."""
 
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from bookfigs.errors import InputError, UnknownNameError
+from bookfigs.errors import InputError, StorageError, UnknownNameError
+from bookfigs.places import LOCAL, PROJECT, book_at, project_around
 
-PROJECT = "_quarto.yml"
 GENERATED = "_bookfigs"
-LOCAL = ".bookfigs"
+
+Format = Literal["svg", "pdf", "png"]
+FORMATS: tuple[Format, ...] = ("svg", "pdf", "png")
+"""Every picture is written in each of them."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,8 @@ class Book:
         Raises: InputError if there is none.
         """
         start = start.resolve()
-        for folder in (start, *start.parents):
-            for candidate in (folder, folder / "chapters"):
-                if (candidate / PROJECT).is_file():
-                    return cls(candidate)
+        if found := book_at(str(start)):
+            return cls(Path(found))
         raise InputError(
             start,
             f"no book here: neither this folder, nor its chapters/, nor a folder above "
@@ -41,10 +43,7 @@ class Book:
     @cached_property
     def root(self) -> Path:
         """The project around the book: the nearest folder that git or pip knows."""
-        for folder in (self.folder, *self.folder.parents):
-            if (folder / ".git").exists() or (folder / "pyproject.toml").is_file():
-                return folder
-        return self.folder
+        return Path(project_around(str(self.folder)))
 
     @property
     def manifest(self) -> Path:
@@ -86,6 +85,20 @@ class Book:
         if path.is_relative_to(self.root):
             return path.relative_to(self.root).as_posix()
         return str(path)
+
+    @contextmanager
+    def storing(self, path: Path) -> Iterator[None]:
+        """Say where it was that the file system refused. Raises: StorageError."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                self.place(path),
+                f"cannot be written: {error.strerror or error}; what was there is as "
+                "it was, and what is measured is kept",
+                run="bookfigs figures, when there is space and the folder may be "
+                "written",
+            ) from error
 
     def relative(self, path: Path) -> str:
         """Name a path for the manifest: relative to its folder, on any machine."""
@@ -133,6 +146,12 @@ def pick(names: tuple[str, ...], known: dict[str, Path], what: str) -> list[str]
     return list(names or known)
 
 
+def store(book: Book, path: Path, content: bytes) -> bool:
+    """Write a file of a book as ``write_whole`` does. Raises: StorageError."""
+    with book.storing(path):
+        return write_whole(path, content)
+
+
 def write_whole(path: Path, content: bytes) -> bool:
     """Write a file so that it appears whole or not at all; False if it was so already.
 
@@ -140,6 +159,8 @@ def write_whole(path: Path, content: bytes) -> bool:
     """
     if path.is_file() and path.read_bytes() == content:
         return False
+    import tempfile  # noqa: PLC0415 - a build that finds nothing to do writes nothing
+
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)

@@ -68,6 +68,10 @@ class BookfigsError(Exception):
         return [*nearest, f"  available: {shown}"]
 
 
+class StorageError(BookfigsError):
+    """Something could not be written; what was there before is still whole."""
+
+
 class InputError(BookfigsError):
     """A file of the book is not what it has to be."""
 

@@ -1,6 +1,7 @@
 """A small book, made for each test that needs one."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from smallbook import Run, bookfigs, commit, make_book
 
 settings.register_profile("house", deadline=None)  # no test asserts a time
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let tests neither wait for runs outside of them nor hold any up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOKFIGS_LOCKS", str(tmp_path_factory.mktemp("locks")))
+        yield
 
 
 @pytest.fixture
