@@ -45,9 +45,15 @@ def read_json(path: Path, where: str, kind: type[T], schema: int) -> T:
     """
     try:
         content = path.read_bytes()
-        version = msgspec.json.decode(content, type=_Versioned).schema
     except OSError as error:
         raise InputError(where, f"cannot be read: {error.strerror}") from error
+    return decode_json(content, where, kind, schema)
+
+
+def decode_json(content: bytes, where: str, kind: type[T], schema: int) -> T:
+    """Decode a document, as ``read_json`` does. Raises: the same."""
+    try:
+        version = msgspec.json.decode(content, type=_Versioned).schema
     except UNREADABLE as error:
         raise InputError(where, f"is not a document of bookfigs: {error}") from error
     if version > schema:
@@ -64,11 +70,9 @@ def read_json(path: Path, where: str, kind: type[T], schema: int) -> T:
 
 def digest(*parts: bytes | str) -> str:
     """SHA-256 over parts, each with its length, in hexadecimal."""
-    total = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        total.update(f"{len(content)}:".encode() + content)
-    return total.hexdigest()
+    contents = [part.encode() if isinstance(part, str) else part for part in parts]
+    whole = b"".join([b"%d:%b" % (len(content), content) for content in contents])
+    return hashlib.sha256(whole).hexdigest()
 
 
 def fingerprint(content: bytes) -> str:

@@ -1,27 +1,26 @@
-"""The command line: the only place that prints or exits.
+"""The command line: what may be asked. What is done, ``commands`` says.
 
 What a command needs is imported inside of it, so that a command which finds
 nothing to do starts at once.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
 from bookfigs import __version__
-from bookfigs.book import Book, pick
-from bookfigs.errors import BookfigsError, EnvironmentMissingError, UnknownNameError
-from bookfigs.plan import Plan, plan
-from bookfigs.provenance import this_device
-from bookfigs.report import reporter
-
-if TYPE_CHECKING:
-    from bookfigs.manifest import ClaimEntry
+from bookfigs.book import Book
+from bookfigs.errors import BookfigsError, EnvironmentMissingError
 
 DEVICES = click.Choice(["auto", "cpu", "cuda"])
+JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Count so many figures at once; times are taken alone. Default: all cores.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,82 +47,80 @@ def cli(context: click.Context, folder: Path) -> None:
 @cli.command()
 @click.option("--only", multiple=True, metavar="SLUG", help="Only this figure.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
-@click.option("--force", is_flag=True, help="Measure even what is not stale.")
+@click.option("--force", is_flag=True, help="Measure all anew, whatever is kept.")
+@JOBS
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and why.")
+@click.option("--scheduler", metavar="ADDRESS", help="Measure on this Dask cluster.")
 @click.pass_obj
 def figures(
-    folder: Path, only: tuple[str, ...], device: str, *, force: bool, dry_run: bool
+    folder: Path,
+    only: tuple[str, ...],
+    device: str,
+    *,
+    force: bool,
+    jobs: int | None,
+    dry_run: bool,
+    scheduler: str | None,
 ) -> None:
-    """Measure what is stale here, and make what is stale of the book."""
-    from bookfigs.build import apply, exclusive  # noqa: PLC0415
+    """Measure what is stale here, and make what is stale of the book.
+
+    A run that was interrupted goes on where it was. On a cluster, what the device
+    of its workers lacks is measured there: help(bookfigs.cluster) tells how.
+    """
+    from bookfigs import settled  # noqa: PLC0415
 
     book = Book.find(folder)
-    slugs = pick(only, book.figures(), "figure")
-    here = this_device(device)
-
-    def chosen(todo: Plan) -> list[str]:
-        stale = todo.figures if force else todo.to_measure
-        return [slug for slug in slugs if slug in stale]
-
-    if dry_run:
-        todo = plan(book, here)
-        _tell(todo, chosen(todo))
+    asked = settled.circumstances(only, device, scheduler)
+    anew = force or dry_run or scheduler is not None
+    said = None if anew else settled.recall(book.local, book.folder, asked)
+    if said is not None:
+        click.echo(said, nl=False)
         return
-    waiting = "another build of this book is at work; waiting for it to end"
-    with exclusive(book, lambda: click.echo(waiting)), reporter() as show:
-        todo = plan(book, here)
-        made = apply(book, todo, show, measure=chosen(todo))
-    for slug, state in todo.figures.items():
-        if state.outdated:
-            click.echo(f"{slug}: not for readers yet: {state.outdated}")
-    _stop(made.errors)
-    kept = len(todo.figures) - len({*made.measured, *made.drawn})
-    click.echo(
-        f"{len(made.measured)} measured, {len(made.drawn)} drawn, {kept} up to date, "
-        f"{len(todo.listings)} listings; the book's pictures are in "
-        f"{book.place(book.generated / 'figures')}, its manifest is "
-        f"{book.place(book.manifest)}"
+    from bookfigs import commands  # noqa: PLC0415 - only if there may be work
+
+    commands.build(
+        book,
+        asked,
+        only=only,
+        device=device,
+        force=force,
+        jobs=jobs,
+        dry_run=dry_run,
+        scheduler=scheduler,
     )
 
 
 @cli.command()
-@click.option("--redraw", is_flag=True, help="Draw again and compare the bytes.")
+@click.option("--full", is_flag=True, help="Read and compute all, whatever is kept.")
+@click.option("--redraw", is_flag=True, help="Full; draw again, compare the bytes.")
 @click.pass_obj
-def check(folder: Path, *, redraw: bool) -> None:
+def check(folder: Path, *, full: bool, redraw: bool) -> None:
     """Say whether everything generated follows from the evidence and the code."""
-    from bookfigs.check import check as find_errors  # noqa: PLC0415
+    from bookfigs import settled  # noqa: PLC0415
 
     book = Book.find(folder)
-    found = plan(book, this_device("cpu"))
-    _stop(find_errors(book, found, redraw=redraw))
-    claims = found.manifest.claims
-    idle = [name for name, claim in sorted(claims.items()) if claim.verdict != "holds"]
-    said = f"no evidence bears on {', '.join(idle)}" if idle else "every claim holds"
-    click.echo(
-        f"{len(found.figures)} figures, {len(found.listings)} listings, "
-        f"{len(found.manifest.values)} values and {len(claims)} claims follow from "
-        f"the evidence; {said}"
-    )
+    asked = settled.circumstances("check")
+    places = (book.local, book.folder)
+    anew = full or redraw
+    said = None if anew else settled.recall(*places, asked, kind=settled.CHECKED)
+    if said is not None:
+        click.echo(said, nl=False)
+        return
+    from bookfigs.check import examine  # noqa: PLC0415
+    from bookfigs.report import stop  # noqa: PLC0415
+
+    errors, summary = examine(book, asked, full=full, redraw=redraw)
+    stop(errors)
+    click.echo(summary)
 
 
 @cli.command("list")
 @click.pass_obj
 def list_(folder: Path) -> None:
     """List figures, listings, values and claims by the names that prose uses."""
-    book = Book.find(folder)
-    found = plan(book, this_device())
-    for slug, state in found.figures.items():
-        stale = state.outdated or "; ".join(state.undrawn) or "up to date"
-        click.echo(f"figure   #fig-{slug.replace('_', '-')}  {stale}")
-    for slug, listing in found.listings.items():
-        stale = "changed" if slug in found.changed_listings else "up to date"
-        name = f"#lst-{slug.replace('_', '-')}"
-        click.echo(f"listing  {name}  {listing.source}:{listing.symbol}  {stale}")
-    for name, value in sorted(found.manifest.values.items()):
-        click.echo(f"value    {name}  {value.text}")
-    for name, claim in sorted(found.manifest.claims.items()):
-        click.echo(f"claim    {name}  {claim.verdict}: {claim.sentence}")
-    _stop(found.broken)
+    from bookfigs import report  # noqa: PLC0415
+
+    report.list_names(Book.find(folder))
 
 
 @cli.command()
@@ -132,53 +129,82 @@ def list_(folder: Path) -> None:
 @click.pass_obj
 def why(folder: Path, name: str, device: str) -> None:
     """Say why a figure is stale, or what a value or claim stands on."""
-    book = Book.find(folder)
-    found = plan(book, this_device(device))
-    slug = name.partition(".")[0]
-    pick((slug,), book.figures(), "figure")
-    if slug not in found.figures:
-        _stop(found.broken)
-    state = found.figures[slug]
-    _require_known(found, slug, name)
-    click.echo(f"{slug}, on {found.device.title}")
-    for title, reasons in (
-        ("to be measured here", state.unmeasured),
-        ("not for readers", [state.outdated] if state.outdated else []),
-        ("to be drawn", state.undrawn),
-    ):
-        for reason in reasons:
-            click.echo(f"  {title}: {reason}")
-    if not (state.unmeasured or state.outdated or state.undrawn):
-        click.echo("  up to date: measured here, published and drawn with this code")
-    if name in found.manifest.values:
-        record = next(map(book.place, state.evidence), "no evidence yet")
-        click.echo(f"  value {name} {found.manifest.values[name].text}: from {record}")
-    for claim_name, claim in sorted(found.manifest.claims.items()):
-        if claim_name == name or (claim.figure == slug and name == slug):
-            _explain(claim_name, claim)
+    from bookfigs import report  # noqa: PLC0415
+
+    report.why(Book.find(folder), name, device)
 
 
 @cli.command()
 @click.argument("slugs", nargs=-1, required=True, metavar="SLUG…")
-@click.option("--device", type=DEVICES, default="auto", show_default=True)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="auto, cpu, cuda, or the device of an imported record by its name.",
+)
 @click.pass_obj
 def publish(folder: Path, slugs: tuple[str, ...], device: str) -> None:
-    """Make this machine's record of a figure evidence, if it passes the gates."""
-    from bookfigs.publish import publish as make_evidence  # noqa: PLC0415
+    """Make a record kept here evidence of its figure, if it passes the gates."""
+    from bookfigs import commands  # noqa: PLC0415
 
-    book = Book.find(folder)
-    pick(slugs, book.figures(), "figure")
-    found = plan(book, this_device(device))
-    _stop(found.broken)
-    errors: list[BookfigsError] = []
-    for slug in slugs:
-        try:
-            path = make_evidence(book, found.figures[slug])
-        except BookfigsError as error:
-            errors.append(error)
-            continue
-        click.echo(f"{slug}: published as {book.place(path)}; run: bookfigs figures")
-    _stop(errors)
+    commands.publish(Book.find(folder), slugs, device)
+
+
+@cli.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG…]")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write them; must not exist yet.",
+)
+@click.pass_obj
+def bundle(folder: Path, slugs: tuple[str, ...], target: Path) -> None:
+    """Pack the records kept here into one file, for another machine to import."""
+    from bookfigs import commands  # noqa: PLC0415
+
+    commands.bundle(Book.find(folder), slugs, target)
+
+
+@cli.command("import")
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Also replace records that are newer.")
+@click.pass_obj
+def import_(folder: Path, source: Path, *, replace: bool) -> None:
+    """Bring in the records of a bundle: all of them are sound, or none is taken.
+
+    They are data: verified, never executed. Publishing them is another step.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    commands.bring_in(Book.find(folder), source, replace=replace)
+
+
+@cli.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG…]")
+@click.option("--quick", is_flag=True, help="Only the points that figures call QUICK.")
+@click.option("--device", type=DEVICES, default="auto", show_default=True)
+@JOBS
+@click.pass_obj
+def replicate(
+    folder: Path,
+    slugs: tuple[str, ...],
+    device: str,
+    *,
+    quick: bool,
+    jobs: int | None,
+) -> None:
+    """Measure again here, and say whether each claim holds here.
+
+    Nothing of the book is changed, nor what is kept of this machine. Counts have to
+    equal the evidence; times are judged by their claims alone.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    commands.replicate(Book.find(folder), slugs, device, quick=quick, jobs=jobs)
 
 
 @cli.command()
@@ -203,56 +229,14 @@ def render(folder: Path, arguments: tuple[str, ...]) -> None:
     """Check the book, then run ``quarto render`` on it with ARGUMENTS."""
     from bookfigs import quarto  # noqa: PLC0415
     from bookfigs.check import check as find_errors  # noqa: PLC0415
+    from bookfigs.plan import plan  # noqa: PLC0415
+    from bookfigs.provenance import this_device  # noqa: PLC0415
+    from bookfigs.report import stop  # noqa: PLC0415
 
     book = Book.find(folder)
     quarto.require_quarto()
-    _stop(find_errors(book, plan(book, this_device("cpu"))))
+    stop(find_errors(book, plan(book, this_device("cpu"))))
     sys.exit(quarto.render(book, arguments))
-
-
-def _require_known(found: Plan, slug: str, name: str) -> None:
-    """Refuse a name that no figure, value or claim has. Raises: UnknownNameError."""
-    known = {*found.manifest.values, *found.manifest.claims}
-    if name not in {slug, *known}:
-        raise UnknownNameError(
-            name,
-            "no such value or claim",
-            asked=name,
-            available=[other for other in known if other.partition(".")[0] == slug],
-            run="bookfigs list",
-        )
-
-
-def _explain(name: str, claim: "ClaimEntry") -> None:
-    """Print a claim with what its verdict stands on."""
-    click.echo(f"  claim {name} {claim.verdict}: {claim.sentence}")
-    for row in claim.rows:
-        click.echo(
-            f"    {row.device}: {row.verdict}; {row.statistic}; expected "
-            f"{row.expected}; {row.date}, commit {row.commit}"
-        )
-
-
-def _tell(todo: Plan, chosen: list[str]) -> None:
-    """Print a plan without carrying it out."""
-    for slug in chosen:
-        reasons = todo.figures[slug].unmeasured or ["asked for"]
-        click.echo(f"{slug}: would be measured: {'; '.join(reasons)}")
-    for slug in todo.to_draw:
-        click.echo(f"{slug}: would be drawn: {'; '.join(todo.figures[slug].undrawn)}")
-    for slug in todo.changed_listings:
-        click.echo(f"{slug}: listing would be written")
-    for path in todo.orphans:
-        click.echo(f"{path.stem}: {path.name} would be removed")
-    _stop(todo.broken)
-
-
-def _stop(errors: Sequence[BookfigsError]) -> None:
-    """Print every error and exit with the first one's status; return without one."""
-    for error in errors:
-        click.echo(f"bookfigs: {error.message()}", err=True)
-    if errors:
-        sys.exit(errors[0].exit_code)
 
 
 def main() -> NoReturn:
@@ -260,8 +244,14 @@ def main() -> NoReturn:
     try:
         cli.main(prog_name="bookfigs", standalone_mode=True)
     except BookfigsError as error:
-        _stop([error])
+        _stop(error)
     except OSError as error:
         where = error.filename or "file system"
-        _stop([BookfigsError(where, error.strerror or str(error))])
+        _stop(BookfigsError(where, error.strerror or str(error)))
     sys.exit(0)
+
+
+def _stop(error: BookfigsError) -> NoReturn:
+    """Print an error and exit with its status."""
+    click.echo(f"bookfigs: {error.message()}", err=True)
+    sys.exit(error.exit_code)

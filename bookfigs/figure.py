@@ -7,7 +7,9 @@ It offers, in the order in which the argument goes:
 docstring      the question, on its first line
 ``COLUMNS``    the record's columns: name → key, exact, close or measured
 ``POINTS``     keyword arguments of each call of ``measure``
+``QUICK``      points for ``replicate --quick``, fewer or smaller; may be left out
 ``measure``    ``(device, **point)`` → rows, one value for each column
+``DATA``       files that ``measure`` reads, relative to the chapter; may be left out
 ``VALUES``     name → Value, a number that prose, caption and ``ALT`` may use
 ``CLAIMS``     name → Claim
 ``SIZE``       width and height in inches
@@ -15,6 +17,10 @@ docstring      the question, on its first line
 ``CAPTION``    ``**Title**: sentence.``, with ``{value}`` for numbers
 ``ALT``        what the picture shows, for those who do not see it
 =============  ===============================================================
+
+Figures are measured in processes of their own. What ``measure`` prints is shown
+only if it fails; what it raises, or does to its process, is a message, and the
+other points and figures are measured all the same.
 
 What measuring needs is imported inside ``measure``: a book is drawn from its
 evidence on machines that have no torch.
@@ -27,13 +33,15 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bookfigs.closure import Project, closure
+from bookfigs.data import data_hashes
 from bookfigs.errors import BookfigsError, FigureError, InputError, UnknownNameError
-from bookfigs.record import Column, Device, Record, Row, tabulate
+from bookfigs.record import Column, Device, Record, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,12 +53,15 @@ DRAWN_BY = ("VALUES", "CLAIMS", "SIZE", "draw", "CAPTION", "ALT")
 OFFERS: dict[str, type] = {
     "COLUMNS": dict,
     "POINTS": list,
+    "QUICK": list,
+    "DATA": list,
     "VALUES": dict,
     "CLAIMS": dict,
     "SIZE": tuple,
     "CAPTION": str,
     "ALT": str,
 }
+OPTIONAL: dict[str, object] = {"QUICK": [], "DATA": []}
 
 
 @dataclass(frozen=True)
@@ -67,12 +78,9 @@ class Source:
     @classmethod
     def read(cls, project: Project, slug: str, path: Path) -> "Source":
         """Read the closures from the syntax trees. Raises: InputError."""
-        return cls(
-            slug,
-            path,
-            closure(project, path, MEASURED_BY),
-            closure(project, path, DRAWN_BY),
-        )
+        measured_by = closure(project, path, MEASURED_BY)
+        drawn_by = closure(project, path, DRAWN_BY)
+        return cls(slug, path, measured_by | data_hashes(project, path), drawn_by)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,8 @@ class Figure:
     question: str
     columns: Mapping[str, Column]
     points: Sequence[Mapping[str, Any]]
+    quick: Sequence[Mapping[str, Any]]
+    """What is measured instead where time is short; all points if nothing is said."""
     rows: Callable[..., Iterable[Row]]
     values: Mapping[str, "Value"]
     claims: Mapping[str, "Claim"]
@@ -91,28 +101,23 @@ class Figure:
     draw: Callable[[Record, "Axes"], None]
     caption: str
     alt: str
+    root: Path
+    """The project's, where modules are looked for that it imports."""
 
     @property
     def is_exact(self) -> bool:
         """Whether every device must find the same."""
         return all(column.kind in {"key", "exact"} for column in self.columns.values())
 
-    def measure(
-        self, device: Device, progress: Callable[[int], None]
-    ) -> dict[str, Column]:
-        """Run ``measure`` at each point; progress gets the points that are done.
+    def rows_at(self, device: Device, index: int) -> list[Row]:
+        """Run ``measure`` at one point.
 
         Raises: FigureError with the place in the project where it failed.
         """
-        rows: list[Row] = []
-        for done, point in enumerate(self.points):
-            progress(done)
-            run = f"bookfigs figures --only {self.slug}"
-            with guarded(self.path, f"measure({_call(point)}) failed", run=run):
-                rows += self.rows(device=device, **point)
-        progress(len(self.points))
-        with guarded(self.path, "measure() yielded what is no row"):
-            return tabulate(self.columns, rows, self.path.name)
+        point = self.points[index]
+        run = f"bookfigs figures --only {self.slug}"
+        with guarded(self.path, f"measure({call(point)}) failed", run=run):
+            return list(self.rows(device=device, **point))
 
     def fill(self, template: str, texts: Mapping[str, str]) -> str:
         """Put values into a caption or an alternative text.
@@ -157,7 +162,7 @@ def load(slug: str, path: Path, root: Path) -> Figure:
     """
     module = _run(slug, path, root)
     for name, kind in OFFERS.items():
-        offered = getattr(module, name, None)
+        offered = getattr(module, name, OPTIONAL.get(name))
         if not isinstance(offered, kind):
             is_ = "missing" if offered is None else f"a {type(offered).__name__}"
             raise InputError(
@@ -176,6 +181,7 @@ def load(slug: str, path: Path, root: Path) -> Figure:
         module.__doc__.strip().partition("\n")[0],
         module.COLUMNS,
         module.POINTS,
+        getattr(module, "QUICK", []) or module.POINTS,
         module.measure,
         module.VALUES,
         module.CLAIMS,
@@ -183,21 +189,35 @@ def load(slug: str, path: Path, root: Path) -> Figure:
         module.draw,
         module.CAPTION,
         module.ALT,
+        root,
     )
+
+
+class _FromSource(SourceFileLoader):
+    """Runs what a file says now.
+
+    Compiled code is neither kept nor believed: it is told from other code by the size
+    and the second of the source's date alone.
+    """
+
+    def path_stats(self, path: str) -> Any:  # noqa: ANN401 - as it is inherited
+        """Tell nothing that compiled code could be compared with."""
+        raise OSError(path)
 
 
 def _run(slug: str, path: Path, root: Path) -> ModuleType:
     """Execute the file as a module of its own name."""
     name = f"bookfigs_figure_{slug}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = _FromSource(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
         raise InputError(path.name, "is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))  # first, as the closure looks there first
     with guarded(path, "fails when imported", InputError):
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     return module
 
 
@@ -208,6 +228,7 @@ def _check_parts(module: ModuleType, path: Path) -> None:
     parts: dict[str, tuple[Iterable[object], type | tuple[type, ...]]] = {
         "COLUMNS": (module.COLUMNS.values(), Column),
         "POINTS": (module.POINTS, Mapping),
+        "QUICK": (getattr(module, "QUICK", []), Mapping),
         "VALUES": (module.VALUES.values(), Value),
         "CLAIMS": (module.CLAIMS.values(), Claim),
         "SIZE": (module.SIZE, (int, float)),
@@ -220,7 +241,8 @@ def _check_parts(module: ModuleType, path: Path) -> None:
         raise InputError(path.name, f"SIZE is {module.SIZE}, not (width, height)")
 
 
-def _call(point: Mapping[str, Any]) -> str:
+def call(point: Mapping[str, Any]) -> str:
+    """Write a point down as the arguments of ``measure``."""
     return ", ".join(f"{name}={value!r}" for name, value in point.items())
 
 

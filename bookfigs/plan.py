@@ -6,22 +6,26 @@ evidence and the figure files as they are? Neither torch nor matplotlib is
 imported to answer them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from bookfigs.book import Book, evidence_beside
-from bookfigs.canonical import digest, fingerprint
-from bookfigs.closure import Project, changes, closure
+from bookfigs.cache import Cache
+from bookfigs.closure import Project, closure
 from bookfigs.errors import BookfigsError, InputError, NewerSchemaError
 from bookfigs.figure import Source
 from bookfigs.listing import read_listing, render_listing
-from bookfigs.manifest import FigureEntry, ListingEntry, Manifest, read_manifest
-from bookfigs.record import Device, Record, read_record
+from bookfigs.manifest import ListingEntry, Manifest, read_manifest
+from bookfigs.record import Device, Record
+from bookfigs.stale import Records, follows, outdated, undrawn, unmeasured
 
 PAINTER = "paint"
 """What of bookfigs.style every picture goes through."""
+
+TABLES = "tables"
+"""What of bookfigs.table every table goes through."""
 
 T = TypeVar("T")
 
@@ -33,7 +37,7 @@ class FigureState:
     source: Source
     local: Path
     """Where this machine keeps its own record."""
-    evidence: dict[Path, Record]
+    evidence: Mapping[Path, Record]
     follows: str
     """Digest of all that the manifest's entry follows from."""
     unmeasured: list[str]
@@ -72,9 +76,17 @@ class Plan:
         """Slugs whose entry in the book has to be made again."""
         return [slug for slug, state in self.figures.items() if state.undrawn]
 
+    @property
+    def has_loose_ends(self) -> bool:
+        """Whether something besides figures is stale, or cannot be told."""
+        ends = (self.changed_listings, self.orphans, self.broken, self.manifest_problem)
+        return any(ends)
 
-def plan(book: Book, device: Device) -> Plan:
+
+def plan(book: Book, device: Device, cache: Cache | None = None) -> Plan:
     """Read the book and find what is stale.
+
+    ``cache`` is asked for what it knows, and told what was found.
 
     A figure or listing file that cannot be read is in ``broken``, and does not
     keep the others from being planned.
@@ -82,16 +94,28 @@ def plan(book: Book, device: Device) -> Plan:
     if two files claim one name.
     """
     manifest, problem = _manifest(book)
-    project = Project(book.root)
-    painter = closure(project, Path(__file__).with_name("style.py"), [PAINTER])
+    project = Project(book.root, cache)
+    painter = {
+        **closure(project, Path(__file__).with_name("style.py"), [PAINTER]),
+        **closure(project, Path(__file__).with_name("table.py"), [TABLES]),
+    }
     figure_files, listing_files = book.figures(), book.listings()
 
     def state(slug: str, path: Path) -> FigureState:
         source = Source.read(project, slug, path)
-        return _figure_state(book, source, painter, device, manifest)
+        return _figure_state(
+            book,
+            source,
+            painter,
+            device=device,
+            manifest=manifest,
+            cache=project.cache,
+        )
 
     def listing(slug: str, path: Path) -> ListingEntry:
-        return render_listing(book, read_listing(book, slug, path))
+        declared = read_listing(book, slug, path)
+        project.look_for(declared.module)
+        return render_listing(book, declared)
 
     figures, broken_figures = _each(figure_files, state)
     listings, broken_listings = _each(listing_files, listing)
@@ -111,6 +135,11 @@ def plan(book: Book, device: Device) -> Plan:
 def picture_file(book: Book, slug: str, name: str) -> Path:
     """Where the picture of a figure is written, in one format."""
     return book.generated / "figures" / f"{slug}.{name}"
+
+
+def data_file(book: Book, slug: str, name: str) -> Path:
+    """Where what a figure shows is written as a table, in one format."""
+    return book.generated / "data" / f"{slug}.{name}"
 
 
 def listing_file(book: Book, slug: str) -> Path:
@@ -168,96 +197,26 @@ def _figure_state(
     book: Book,
     source: Source,
     painter: Mapping[str, str],
+    *,
     device: Device,
     manifest: Manifest,
+    cache: Cache,
 ) -> FigureState:
+    """Say of one figure what is stale. Raises: InputError."""
     local = book.local / "records" / source.slug / f"{device.slug}.json"
-    evidence = {
-        path: _own_record(book, source, path) for path in evidence_beside(source.path)
-    }
-    outdated = _outdated(source, evidence.values())
-    follows = _follows(book, source, painter, evidence)
-    entry = manifest.figures.get(source.slug)
+    files = evidence_beside(source.path)
+    now = follows(book, source, painter, files, cache)
+    evidence = Records(book, source, files, cache)
+    why = outdated(source, evidence)
     return FigureState(
         source,
         local,
         evidence,
-        follows,
-        _unmeasured(book, source, local),
-        outdated,
-        _undrawn(book, entry, follows, outdated),
+        now,
+        unmeasured(book, source, local, cache),
+        why,
+        undrawn(book, manifest.figures.get(source.slug), now, why, cache),
     )
-
-
-def _own_record(book: Book, source: Source, path: Path) -> Record:
-    """Read a record of this figure and no other. Raises: InputError."""
-    record = read_record(path, book.place(path))
-    if (record.figure, record.device.slug) != (source.slug, path.stem):
-        raise InputError(
-            book.place(path),
-            f"is a record of {record.figure} on {record.device.slug}, which belongs "
-            f"to evidence/{record.figure}/{record.device.slug}.json",
-        )
-    return record
-
-
-def _unmeasured(book: Book, source: Source, local: Path) -> list[str]:
-    if not local.is_file():
-        return ["not measured on this device"]
-    try:
-        record = _own_record(book, source, local)
-    except NewerSchemaError:
-        raise
-    except InputError as error:
-        return [f"its record cannot be used: {error.what}"]
-    return changes(record.provenance.closure, source.measured_by)
-
-
-def _outdated(source: Source, evidence: Iterable[Record]) -> str | None:
-    """Say why a reader must not see what the evidence says, if there is a reason."""
-    records = list(evidence)
-    if not records:
-        return f"nothing is published for it; run: bookfigs publish {source.slug}"
-    for record in records:
-        if changed := changes(record.provenance.closure, source.measured_by):
-            more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-            return (
-                f"its evidence on {record.device.title} is of other code: {changed[0]}"
-                f"{more}; run: bookfigs figures, then bookfigs publish {source.slug}"
-            )
-    return None
-
-
-def _follows(
-    book: Book,
-    source: Source,
-    painter: Mapping[str, str],
-    evidence: Mapping[Path, Record],
-) -> str:
-    """Digest of code and evidence that an entry is made from."""
-    code = [f"{n}={h}" for n, h in sorted({**painter, **source.drawn_by}.items())]
-    files = [f"{book.relative(p)}={fingerprint(p.read_bytes())}" for p in evidence]
-    return digest(*code, *files)
-
-
-def _undrawn(
-    book: Book, entry: FigureEntry | None, follows: str, outdated: str | None
-) -> list[str]:
-    """Say why an entry does not follow from its sources."""
-    if entry is None:
-        return ["not in the manifest"]
-    reasons = []
-    if entry.follows != follows:
-        reasons.append("its evidence, or what draws and words it, changed")
-    if entry.outdated != outdated:
-        reasons.append(outdated or "its evidence is up to date again")
-    for image in entry.images.values():
-        path = book.generated / image.path
-        if not path.is_file():
-            reasons.append(f"{book.place(path)} is missing")
-        elif fingerprint(path.read_bytes()) != image.sha1:
-            reasons.append(f"{book.place(path)} was changed")
-    return reasons
 
 
 def _is_written(
@@ -273,6 +232,7 @@ def _is_written(
 
 
 def _orphans(book: Book, slugs: set[str]) -> list[Path]:
-    """Find generated pictures and listings that no file declares."""
-    made = [p for f in ("figures", "listings") for p in (book.generated / f).glob("*")]
+    """Find generated pictures, tables and listings that no file declares."""
+    folders = ("figures", "data", "listings")
+    made = [p for f in folders for p in (book.generated / f).glob("*")]
     return sorted(p for p in made if p.stem not in slugs and not p.is_dir())

@@ -8,19 +8,17 @@ Never by colour alone: each arm has a marker and a line style of its own too.
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bookfigs.book import FORMATS, Format
 from bookfigs.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Format = Literal["svg", "pdf", "png"]
-FORMATS: tuple[Format, ...] = ("svg", "pdf", "png")
 
 TEXT_WIDTH = 5.375
 """Width of the printed text block, inches."""

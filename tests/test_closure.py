@@ -208,7 +208,7 @@ def test_the_scan_is_reached_by_the_figures_that_use_it() -> None:
     root = Path(__file__).parents[1]
     figure = root / "chapters" / "rnn_training" / "figures" / "critical_path.py"
     names = closure(Project(root), figure, ["measure"])
-    assert "bookfigs.core.scans.forward_scan" in names
+    assert "bookfigs.core.sweeps.forward_scan" in names
     assert "bookfigs.measure.span.SpanMeter" in names
     assert "bookfigs.core.lru.LRU" not in names
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bookfigs.book import FORMATS
 from bookfigs.record import Record, exact, key
-from bookfigs.style import FORMATS, Arm, _apart, label_ends, paint, plot
+from bookfigs.style import Arm, _apart, label_ends, paint, plot
 from records import record
 from smallbook import ROOT
 
