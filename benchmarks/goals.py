@@ -40,7 +40,7 @@ class Goal(NamedTuple):
         if None in pair:
             return None
         mine, its = (arm["samples"] for arm in pair)
-        times = statistics.median(m / i for m, i in zip(mine, its, strict=True))
+        times: float = statistics.median(m / i for m, i in zip(mine, its, strict=True))
         return 1 / times if self.high is None else times
 
     def met(self, ratio: float) -> bool:

@@ -9,7 +9,7 @@ stops the render.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from bookfigs import __version__
 from bookfigs.book import Book
@@ -49,6 +49,14 @@ class FigureEntry(Struct, frozen=True):
     follows: str = ""
     """Digest of the evidence and the code that this entry follows from."""
     drawn_with: str = ""
+    data: dict[str, File] | UnsetType = UNSET
+    """Tables of what it shows; older manifests have none."""
+
+    @property
+    def files(self) -> dict[str, File]:
+        """Every generated file that the entry stands on."""
+        data = {} if isinstance(self.data, UnsetType) else self.data
+        return self.images | data
 
 
 class ListingEntry(Struct, frozen=True):
@@ -139,6 +147,7 @@ def entries(
     records: "Mapping[Path, Record]",
     *,
     images: dict[str, File],
+    data: dict[str, File],
     follows: str,
     outdated: str | None,
     drawn_with: str,
@@ -158,6 +167,7 @@ def entries(
         outdated,
         follows,
         drawn_with,
+        data,
     )
     if texts is not None:
         _check_texts(figure.path.name, entry)

@@ -10,11 +10,19 @@ import pytest
 from smallbook import ROOT, python
 
 ORDER = [
-    "__init__", "errors", "canonical", "book", "record", "closure", "provenance",
-    "claim", "style", "figure", "manifest", "listing", "plan", "build", "check",
-    "publish", "quarto", "doctor", "report", "cli", "__main__",
+    "__init__", "errors", "ending", "canonical", "places", "book", "settled", "cache",
+    "tree", "source", "project", "record", "closure", "data", "observe", "escape",
+    "provenance", "estimate", "statistics", "rowwise", "claim", "style", "figure",
+    "manifest", "listing", "stale", "table", "plan", "journal", "machine", "point",
+    "worker", "process", "remote", "runner", "cluster", "desk", "dispatch", "recording",
+    "drawing", "build", "memory", "check", "publish", "bundle", "exchange",
+    "agreement", "replicate", "quarto", "doctor", "report", "commands", "cli",
+    "__main__",
 ]  # fmt: skip
 """Modules of the engine, from the bottom up: imports only point to the left."""
+
+LIGHT = ["conditions", "gpu", "interval"]
+"""Instruments that need no torch: the engine may know them."""
 
 PACKAGE = ROOT / "bookfigs"
 
@@ -43,8 +51,10 @@ def test_every_module_of_the_engine_has_its_place_in_the_order() -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_imports_of_the_engine_point_down(name: str) -> None:
-    below = {f"bookfigs.{module}" for module in ORDER[: ORDER.index(name)]}
-    allowed = below | {"bookfigs.measure.clock"} if name == "build" else below
+    allowed = {f"bookfigs.{module}" for module in ORDER[: ORDER.index(name)]}
+    allowed |= {f"bookfigs.measure.{module}" for module in LIGHT}
+    if name == "worker":
+        allowed.add("bookfigs.measure.clock")
     assert imported(PACKAGE / f"{name}.py") <= allowed
 
 
@@ -61,13 +71,14 @@ def test_the_engine_knows_nothing_of_recurrent_networks() -> None:
 
 
 def test_the_instruments_import_nothing_of_the_engine() -> None:
-    assert not [p for p in (PACKAGE / "measure").glob("*.py") if imported(p)]
+    for path in (PACKAGE / "measure").glob("*.py"):
+        assert all(name.startswith("bookfigs.measure.") for name in imported(path))
 
 
 def test_only_the_command_line_and_its_reporter_print_or_exit() -> None:
     speaking = re.compile(r"\b(print|sys\.exit|click\.echo)\(")
     talkers = {p.stem for p in PACKAGE.rglob("*.py") if speaking.search(p.read_text())}
-    assert talkers == {"cli", "report"}
+    assert talkers == {"cli", "commands", "report"}
 
 
 def test_planning_imports_no_heavy_package() -> None:
@@ -112,3 +123,84 @@ def test_functions_are_short() -> None:
                 lengths.append((body[-1].end_lineno or 0) - body[0].lineno + 1)
     assert max(lengths) <= 60
     assert sorted(lengths)[len(lengths) * 9 // 10] <= 25
+
+
+SECTIONS = ("shapes", "preconditions", "edge cases", "raises", "cost")
+"""What a numeric docstring says after its equation, in this order."""
+
+HEADER = re.compile(
+    rf"^((?:{'|'.join(SECTIONS)})(?:, (?:{'|'.join(SECTIONS)}|errors))*)\s*:",
+    re.MULTILINE | re.IGNORECASE,
+)
+OF_TENSORS = {
+    "Tensor", "Sequence", "States", "State", "Coefficients", "Heads", "Pair", "Cache",
+}  # fmt: skip
+"""Annotations of arguments that are tensors."""
+
+SAID_ELSEWHERE = {
+    "sweeps": "by the docstring of the module: shapes once, cost in its table",
+    "recurrence": "by linear_recurrence, the only one of them that is called",
+}
+"""Modules of several functions of one kind, which say it once."""
+
+Public = ast.FunctionDef | ast.ClassDef
+
+
+def public(path: Path) -> list[Public]:
+    """Functions and classes of a module that may be called from outside."""
+    tree = ast.parse(path.read_text()).body
+    found = [node for node in tree if isinstance(node, Public)]
+    return [node for node in found if not node.name.startswith("_")]
+
+
+def sections(node: Public) -> list[str]:
+    """The sections of a docstring, as they follow each other."""
+    headers = HEADER.findall(ast.get_docstring(node) or "")
+    parts = [part for header in headers for part in header.lower().split(", ")]
+    return [part for part in parts if part in SECTIONS]
+
+
+def takes_tensors(node: ast.FunctionDef) -> bool:
+    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    notes = [a.annotation for a in arguments if a.annotation is not None]
+    names = [n.id for a in notes for n in ast.walk(a) if isinstance(n, ast.Name)]
+    return not OF_TENSORS.isdisjoint(names)
+
+
+CORE = sorted((PACKAGE / "core").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
+def test_docstrings_of_the_core_keep_to_one_order(path: Path) -> None:
+    for node in public(path):
+        assert ast.get_docstring(node), f"{node.name} has no docstring"
+        found = sections(node)
+        assert found == sorted(set(found), key=SECTIONS.index), node.name
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda p: p.stem
+)
+def test_functions_of_tensors_say_their_shapes_and_their_cost(path: Path) -> None:
+    functions = [node for node in public(path) if isinstance(node, ast.FunctionDef)]
+    lacking = [
+        node.name
+        for node in functions
+        if takes_tensors(node) and not {"shapes", "cost"} <= set(sections(node))
+    ]
+    assert lacking == [] or path.stem in SAID_ELSEWHERE
+
+
+def test_a_docstring_out_of_order_or_without_its_cost_is_noticed() -> None:
+    source = '''
+def f(x: Tensor) -> Tensor:
+    """Twice.
+
+    Raises: never.
+    Shapes: any.
+    """
+'''
+    node = ast.parse(source).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    assert takes_tensors(node)
+    assert sections(node) == ["raises", "shapes"]

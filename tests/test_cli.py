@@ -17,7 +17,7 @@ COMMANDS = sorted(cli.commands)
 
 
 def test_commands_are_the_documented_ones() -> None:
-    expected = "check doctor figures list publish render why"
+    expected = "bundle check doctor figures import list publish render replicate why"
     assert " ".join(COMMANDS) == expected
 
 

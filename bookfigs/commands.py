@@ -1,0 +1,211 @@
+"""What the commands do: each body, with what it prints.
+
+``cli`` declares them and imports this module only when one of them runs.
+"""
+
+import io
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bookfigs.book import Book, pick
+from bookfigs.cache import Cache
+from bookfigs.errors import BookfigsError, EnvironmentMissingError
+from bookfigs.plan import Plan, plan
+from bookfigs.provenance import this_device
+from bookfigs.report import (
+    INTERRUPTED,
+    foretell,
+    reporter,
+    stop,
+    sum_up,
+    tell_replicated,
+)
+
+if TYPE_CHECKING:
+    from bookfigs.build import Made
+    from bookfigs.cluster import Cluster
+
+WAITING = "another build of this book is at work; waiting for it to end"
+
+
+def build(
+    book: Book,
+    asked: str,
+    *,
+    only: tuple[str, ...],
+    device: str,
+    force: bool,
+    jobs: int | None,
+    dry_run: bool,
+    scheduler: str | None = None,
+) -> None:
+    """Look for what is stale, and measure and make it."""
+    from bookfigs.build import apply  # noqa: PLC0415 - only where it is needed
+
+    slugs = pick(only, book.figures(), "figure")
+
+    def chosen(todo: Plan) -> list[str]:
+        stale = todo.figures if force else todo.to_measure
+        return [slug for slug in slugs if slug in stale]
+
+    with _uninterrupted(INTERRUPTED), _workers(book, scheduler, device) as cluster:
+        where = cluster.device if cluster else this_device(device)
+        if dry_run:
+            todo = plan(book, where)
+            foretell(book, todo, chosen(todo), force=force)
+            stop(todo.broken)
+            return
+        with _alone(book), reporter() as show:
+            sight = _Sight(book, asked, Cache(book.local, by_state=True))
+            todo = plan(book, where, sight.cache)
+            made = apply(
+                book,
+                todo,
+                show,
+                measure=chosen(todo),
+                jobs=jobs,
+                force=force,
+                cluster=cluster,
+            )
+    if status := sight.conclude(todo, made):
+        sys.exit(status)
+
+
+class _Sight:
+    """What a build saw before it read anything, to be settled if it did nothing."""
+
+    def __init__(self, book: Book, asked: str, cache: Cache) -> None:
+        from bookfigs import settled  # noqa: PLC0415
+
+        self._book = book
+        self._asked = asked
+        self._began = time.time_ns()
+        self._states = settled.states(book.folder, book.root)
+        self.cache = cache
+
+    def conclude(self, todo: Plan, made: "Made") -> int:
+        """Print what came of a build; leave that behind if there was nothing to do."""
+        from bookfigs import settled  # noqa: PLC0415
+
+        said = io.StringIO()
+        with redirect_stdout(said):
+            status = sum_up(self._book, todo, made)
+        click.echo(said.getvalue(), nl=False)
+        self.cache.save()
+        if status == 0 and not (made.measured or made.drawn or todo.has_loose_ends):
+            seen = settled.Seen(self._began, self._states, self.cache.states)
+            places = (self._book.local, self._book.folder)
+            settled.keep(*places, self._asked, said.getvalue(), seen)
+        return status
+
+
+def publish(book: Book, slugs: tuple[str, ...], device: str) -> None:
+    """Make records evidence, those that pass the gates."""
+    from bookfigs import publish as gate  # noqa: PLC0415 - only where it is needed
+    from bookfigs.record import read_record  # noqa: PLC0415 - the same
+
+    pick(slugs, book.figures(), "figure")
+    kind = device if device in {"auto", "cpu", "cuda"} else "cpu"
+    found = plan(book, this_device(kind))
+    stop(found.broken)
+    errors: list[BookfigsError] = []
+    for slug in slugs:
+        try:
+            state = found.figures[slug]
+            if kind != device:
+                state = gate.of_device(book, state, device)
+            path = gate.publish(book, state)
+        except BookfigsError as error:
+            errors.append(error)
+            continue
+        for remark in gate.remarks(read_record(path, book.place(path))):
+            click.echo(f"{slug}: {remark}")
+        click.echo(f"{slug}: published as {book.place(path)}; run: bookfigs figures")
+    stop(errors)
+
+
+def bundle(book: Book, slugs: tuple[str, ...], target: Path) -> None:
+    """Pack records of this machine into a file."""
+    from bookfigs.exchange import pack  # noqa: PLC0415 - only where it is needed
+
+    for record in pack(book, slugs, target):
+        click.echo(f"{record.figure}: {record.device.slug}")
+    click.echo(f"packed into {target}; run there: bookfigs import {target.name}")
+
+
+def bring_in(book: Book, source: Path, *, replace: bool) -> None:
+    """Bring the records of a bundle in."""
+    from bookfigs.exchange import unpack  # noqa: PLC0415 - only where it is needed
+
+    with _alone(book):
+        brought = unpack(book, source, replace=replace)
+    for one in brought:
+        click.echo(f"{one.record.figure}: {'; '.join(one.said)}")
+    written = sum(one.is_new for one in brought)
+    click.echo(
+        f"{written} of {len(brought)} records imported; to make one evidence, run: "
+        "bookfigs publish SLUG --device NAME"
+    )
+
+
+def replicate(
+    book: Book, slugs: tuple[str, ...], device: str, *, quick: bool, jobs: int | None
+) -> None:
+    """Measure again here, and say whether each claim holds here."""
+    from bookfigs.replicate import Replication  # noqa: PLC0415 - where it is needed
+
+    chosen = pick(slugs, book.figures(), "figure")
+    found = plan(book, this_device(device))
+    errors: list[BookfigsError] = [
+        error for error in found.broken if not slugs or error.where in chosen
+    ]
+    here = "bookfigs: interrupted; nothing of the book was touched"
+    with _uninterrupted(here), reporter() as show:
+        replication = Replication(book, found, show, quick=quick, jobs=jobs)
+        results, failed = replication.run([s for s in chosen if s in found.figures])
+    tell_replicated(results)
+    alarms = [alarm for result in results for alarm in result.alarms]
+    stop([*alarms, *errors, *failed])
+
+
+@contextmanager
+def _uninterrupted(said: str) -> Iterator[None]:
+    """End with the customary status if the user interrupts."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(said, err=True)
+        sys.exit(130)
+
+
+@contextmanager
+def _workers(
+    book: Book, scheduler: str | None, device: str
+) -> Iterator["Cluster | None"]:
+    """Connect to a cluster if one is asked for. Raises: EnvironmentMissingError."""
+    if scheduler is None:
+        yield None
+        return
+    try:
+        from bookfigs.cluster import connected  # noqa: PLC0415 - imports Dask
+    except ImportError as error:
+        run = "pip install 'bookfigs[cluster]'"
+        what = f"needs Dask: {error}"
+        raise EnvironmentMissingError("--scheduler", what, run=run) from error
+    with connected(book, scheduler, device) as cluster:
+        yield cluster
+
+
+@contextmanager
+def _alone(book: Book) -> Iterator[None]:
+    """Hold the book, so that no other command writes to it."""
+    from bookfigs.build import exclusive  # noqa: PLC0415 - only where it is needed
+
+    with exclusive(book, lambda: click.echo(WAITING)):
+        yield
