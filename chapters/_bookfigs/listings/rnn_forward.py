@@ -5,6 +5,7 @@ def rnn_states(
     b: Tensor,
     h_0: State | None = None,
 ) -> States:
+    require_weights("rnn_states", x, W_hx, W_hh, b, h_0)
     u = x @ W_hx.T + b  # all steps at once
     h = u.new_zeros(len(u), len(b)) if h_0 is None else h_0
     states = []
