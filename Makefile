@@ -23,7 +23,7 @@ check: $(READY) ## does everything generated follow from the evidence and the co
 	$(RUN) bookfigs check --redraw
 
 test: $(READY) ## run the tests
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses auto
 
 lint: $(READY) ## style, types
 	$(RUN) ruff check
