@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from html import unescape
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -65,7 +66,7 @@ def test_listings_are_highlighted_line_for_line(html: str) -> None:
         r'<code class="sourceCode python">(.*?)</code>', html, re.DOTALL
     )
     printed = [re.sub(r"<[^>]+>", "", block) for block in blocks]
-    unescaped = [text.replace("&gt;", ">").replace("&lt;", "<") for text in printed]
+    unescaped = [unescape(text) for text in printed]
     listings = manifest().listings
     assert [text.strip() for text in unescaped] == [
         listings["rnn_forward"].code.strip(),

@@ -184,6 +184,6 @@ def test_generated_folder_holds_nothing_but_what_the_manifest_names() -> None:
     files = {p for p in BOOK.generated.rglob("*") if p.is_file()}
     named = {BOOK.manifest}
     named |= {BOOK.generated / i.path for f in manifest().figures.values()
-              for i in f.images.values()}  # fmt: skip
+              for i in f.files.values()}  # fmt: skip
     named |= {BOOK.generated / "listings" / f"{slug}.py" for slug in BOOK.listings()}
     assert {Path(p) for p in files} == named
