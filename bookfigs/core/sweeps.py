@@ -19,10 +19,9 @@ coefficient is not used: the initial state is zero. None of them is
 differentiable; scans.py gives each its gradient.
 
 Coefficients may be more precise than b, and are then multiplied so:
-near |a| = 1 the product of T of them loses up to lg T bits more than
-the loop does, whose products are never formed. So the chunked scan
-multiplies real ones in double precision: next to 1 their products err
-to one side, those of complex numbers do not.
+the product of T of them, which the loop never forms, may lose lg T
+bits. The chunked scan multiplies real ones in double precision: next
+to 1 their products err to one side, those of complex numbers do not.
 """
 
 from collections.abc import Sequence
