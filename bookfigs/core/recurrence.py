@@ -76,10 +76,11 @@ def linear_recurrence(
     ImportError for ``fused`` without numba, on a CUDA device without
     triton; RuntimeError when a scan or ``fused`` is differentiated
     twice, which the other forms allow.
-    Cost: see each form. The error is at most twice that of the loop,
-    with two exceptions: ``fft``, which says how much more, and
-    ``scan`` and ``hillis_steele`` for real coefficients that change
-    and stay near 1 (benchmarks/accuracy.md).
+    Cost: see each form. The error is at most twice that of the loop
+    (``hillis_steele``: 2.2 times), with two exceptions: ``fft``,
+    which says how much more, and ``scan`` and ``hillis_steele`` for
+    real coefficients that change and stay near 1
+    (benchmarks/accuracy.md).
     """
     _check(a, b, h_0, form)
     if form == "auto":

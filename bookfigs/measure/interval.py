@@ -1,4 +1,4 @@
-"""How many rounds decide: an interval for a median that no noise can fool.
+"""How many rounds decide: an interval for a median, whatever the noise is like.
 
 Of n independent samples, each is below the median of what they are drawn from
 with chance 1/2, whatever the distribution: outliers, skew and unequal variance

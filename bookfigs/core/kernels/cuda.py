@@ -6,7 +6,7 @@ does, strategy.py which ones run. No atomics: the same inputs
 give the same bits.
 
 Seen: every program gives what the loop gives, gradients too, in
-triton's interpreter on the CPU, and is compiled for compute
+triton's interpreter on the CPU, and is compiled, by triton 3.9, for
 capability 8.0 (wide tiles, aligned) and 9.0 (narrow ones, not
 aligned) without spilling a register. Not seen: a run on a device, so
 neither speed nor what the interpreter cannot show (barriers,
