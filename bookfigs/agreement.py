@@ -4,13 +4,12 @@ Rows belong together that have the same keys. What is exact has to be equal, wha
 close equal within its tolerance; what is measured says nothing by itself.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 from msgspec import structs
 
-from bookfigs.record import Cell, Record, check_table
+from bookfigs.record import Cell, Record, agree, check_table
 
 Keys = tuple[Any, ...]
 Pair = tuple[str, int, int]
@@ -115,12 +114,6 @@ def _differences(published: Record, here: Record, pair: Pair) -> Iterator[str]:
             yield f"{name} at {words}: there is no such column here"
             continue
         a, b = column.values[mine], here.columns[name].values[theirs]
-        if a is not None and b is not None and not _agree(a, b, column.tolerance):
+        if a is not None and b is not None and not agree(a, b, column.tolerance):
             within = f", beyond {column.tolerance:g}" if column.tolerance else ""
             yield f"{name} at {words}: {b} here, {a} in the evidence{within}"
-
-
-def _agree(a: Cell, b: Cell, tolerance: float) -> bool:
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return a == b or (bool(tolerance) and math.isclose(a, b, rel_tol=tolerance))
-    return a == b

@@ -198,7 +198,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
             found += [
                 f"{name}, row {row + 1}: {a} against {b}"
                 for row, (a, b) in enumerate(pairs)
-                if not _agree(a, b, column.tolerance)
+                if not agree(a, b, column.tolerance)
             ]
         return found
 
@@ -287,7 +287,8 @@ def _is_sample(value: object) -> bool:
     return _is_finite(value) and cast("float", value) > 0
 
 
-def _agree(a: Cell, b: Cell, tolerance: float) -> bool:
+def agree(a: Cell, b: Cell, tolerance: float) -> bool:
+    """Whether two cells are equal, numbers within a relative tolerance."""
     if tolerance and isinstance(a, int | float) and isinstance(b, int | float):
         return math.isclose(a, b, rel_tol=tolerance)
     return a == b
