@@ -132,6 +132,20 @@ def test_record_of_a_cluster_is_that_of_this_machine(
         assert not record.provenance.dirty
 
 
+def test_record_of_a_cluster_is_published_by_the_name_of_its_device(
+    long: Book, fleet: Fleet
+) -> None:
+    fleet.worker("one", *PAIR)
+    fleet.wait_for_workers("one")
+    assert figures(long, fleet)[0] == 0
+    slug = this_device("cpu").slug
+    done = bookfigs(long, "publish", "double_growth", "--device", slug)
+    assert done.returncode == 0, done.stderr
+    (evidence,) = long.evidence("double_growth")
+    kept = long.local / "records" / "double_growth" / f"{slug}.json"
+    assert evidence.read_bytes() == kept.read_bytes()
+
+
 def test_points_that_take_times_have_their_worker_to_themselves(
     long: Book, fleet: Fleet, tmp_path: Path
 ) -> None:

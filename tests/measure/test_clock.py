@@ -259,6 +259,60 @@ def test_a_device_is_waited_for_at_the_ends_of_a_block_and_not_inside(
     assert events.count("wait") == events.count("timer") == 6
 
 
+class Queue(World):
+    """A device: an arm only enqueues its work, which passes while it is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+
+    def arm(self, name: str, *durations: float) -> Callable[[], None]:
+        (seconds,) = durations
+
+        def enqueue() -> None:
+            self.now += 1e-6  # the launch
+            self.ahead += seconds
+            self.ran.append(name)
+
+        return enqueue
+
+    def wait(self) -> None:
+        self.now += self.ahead
+        self.ahead = 0.0
+
+
+def test_an_arm_that_does_not_wait_for_its_device_is_measured_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = Queue()
+    monkeypatch.setattr(torch.cuda, "synchronize", queue.wait)
+    monkeypatch.setattr(torch.cuda, "get_allocator_backend", lambda: "native")
+    arms = {"long": queue.arm("long", 0.01), "short": queue.arm("short", 0.001)}
+    found = interleave(arms, rounds=3, device="cuda", block=0.05, timer=queue.timer)
+    assert found["long"] == pytest.approx([0.01] * 3, rel=0.02)
+    assert found["short"] == pytest.approx([0.001] * 3, rel=0.02)
+    hasty = interleave(arms, rounds=3, device="cpu", block=0.05, timer=queue.timer)
+    assert max(hasty["long"]) < 0.001  # what a missing synchronise would say
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device: nothing can be enqueued"
+)
+def test_on_cuda_a_missing_synchronise_would_be_noticed() -> None:
+    x = torch.randn(4096, 4096, device="cuda")
+
+    def product() -> object:
+        return x @ x
+
+    waited = interleave({"product": product}, rounds=3, device="cuda")["product"]
+    torch.cuda.synchronize()
+    begin = time.perf_counter()
+    product()
+    hasty = time.perf_counter() - begin
+    torch.cuda.synchronize()
+    assert hasty < 0.5 * min(waited)
+
+
 def test_the_processor_is_not_waited_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
