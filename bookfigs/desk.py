@@ -204,7 +204,7 @@ class Desk:
         elif reply.result and work.shape:
             work.load = task.hand.load
             work.dirty = task.hand.dirty or reply.dirty
-            self.runner.take(work, reply.result, work.shape, alone=task.alone)
+            self.runner.keep(work, reply.result, work.shape, alone=task.alone)
             if reply.result.failure:
                 work.failures[task.index] = named(reply.result.failure, address)
 

@@ -1,6 +1,7 @@
 """The runner: in which order figures are measured, and beside what.
 
-Figures that count are measured side by side, each in a process of its own.
+Figures that take no times are measured side by side, each in a process of its own;
+where fewer are left than may run at once, several processes share the points of one.
 Figures that take times follow, one at a time, with the machine to themselves. A
 point for which memory did not suffice beside others is tried once more alone;
 only then is it a gap.
@@ -10,7 +11,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import Protocol
 
 from bookfigs import machine
@@ -55,6 +56,11 @@ class Work:
     """Points whose memory did not suffice beside others."""
     broken: BookfigsError | None = None
     """What failed of the figure as a whole."""
+    taken: set[int] = field(default_factory=set)
+    """Points that a process measures, or has tried."""
+    looked_at: Event = field(default_factory=Event)
+    """Set when the first process has told the shape, or failed to."""
+    lock: Lock = field(default_factory=Lock)
 
     @property
     def slug(self) -> str:
@@ -71,6 +77,18 @@ class Work:
         """Points that are neither measured nor given up for now."""
         passed = self.entries.keys() | self.failures.keys() | self.crowded
         return [index for index in range(self.total) if index not in passed]
+
+    def take(self) -> int | None:
+        """The next point that nobody measures yet; None if there is none."""
+        with self.lock:
+            left = [] if self.broken else [i for i in self.open if i not in self.taken]
+            self.taken.update(left[:1])
+            return left[0] if left else None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether another process would find something to measure."""
+        return self.broken is None and not self.taken.issuperset(self.open)
 
     @property
     def is_waiting(self) -> bool:
@@ -121,7 +139,7 @@ class Runner:
         """Make ready to measure; ``force`` gives up what earlier runs have kept."""
         load = os.getloadavg()[0]
         dirty = bool(changed_files(self.book.root))
-        threads = max(1, cores() // max(1, min(jobs, len(states))))
+        threads = max(1, cores() // max(1, jobs))
         found = versions()
         works = []
         for slug, state in states.items():
@@ -149,6 +167,7 @@ class Runner:
                     yield work
         for work in waiting:
             work.crowded.clear()
+            work.taken.clear()
             work.threads = cores()
             with (
                 machine.held(alone=True, waiting=self._teller(work.slug)) as hold,
@@ -158,13 +177,21 @@ class Runner:
             yield work
 
     def _side_by_side(self, works: list[Work], jobs: int, hold: int) -> Iterator[Work]:
-        """Measure what may share the machine, so many figures at a time."""
+        """Measure what may share the machine, in so many processes at a time."""
         with ThreadPoolExecutor(jobs) as pool, Crew() as crew:
             place = Place(crew, hold, alone=False)
-            running = {pool.submit(self._advance, work, place): work for work in works}
+            running = {
+                pool.submit(self._advance if first else self._help, work, place): work
+                for first in (True, *[False] * (jobs - 1))
+                for work in works
+            }
+            left = {work.slug: jobs for work in works}
             for future in as_completed(running):
                 future.result()
-                yield running[future]
+                work = running[future]
+                left[work.slug] -= 1
+                if not left[work.slug]:
+                    yield work
 
     def _teller(self, slugs: str) -> Callable[[str], None]:
         return lambda why: self.reporter.done(slugs, why)
@@ -172,12 +199,20 @@ class Runner:
     def _advance(self, work: Work, place: Place) -> None:
         """Measure the open points of a figure, as far as they may be here."""
         try:
-            while self._in_one_process(work, place):
+            while self._in_one_process(work, place) and work.is_left:
                 pass
         except BookfigsError as error:
             work.broken = error
         except StoppedError:
             return  # the run is being ended
+        finally:
+            work.looked_at.set()
+
+    def _help(self, work: Work, place: Place) -> None:
+        """Measure open points of a figure beside the process that began with it."""
+        work.looked_at.wait()  # whoever began is running: it was submitted before
+        if work.shape and not work.shape.is_timed and work.is_left:
+            self._advance(work, place)
 
     def _in_one_process(self, work: Work, place: Place) -> bool:
         """Measure open points; True if a fresh process has to go on."""
@@ -190,13 +225,13 @@ class Runner:
                 self._begin(work, shape)
             if shape.is_timed and not place.alone:
                 return False
-            for index in work.open:
+            while (index := work.take()) is not None:
                 try:
                     result = worker.measure(index, shape.points[index])
                 except FigureError as error:
                     work.failures[index] = error
                     return True
-                self.take(work, result, shape, alone=place.alone)
+                self.keep(work, result, shape, alone=place.alone)
                 if result.gap:  # what is left of the memory may be in pieces
                     return True
         return False
@@ -210,8 +245,9 @@ class Runner:
             kept = f"{len(work.entries)} of {work.total} points are measured already"
             self.reporter.done(work.slug, f"goes on, {kept}")
         self.reporter.progress(work.slug, len(work.entries), work.total)
+        work.looked_at.set()
 
-    def take(
+    def keep(
         self, work: Work, result: PointResult, shape: Shape, *, alone: bool
     ) -> None:
         """Keep what came of a point. Raises: StorageError."""

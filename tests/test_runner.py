@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,18 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def spans(log: Path, slug: str) -> list[tuple[int, int]]:
+    """From when until when each point of a figure was measured."""
+    mine = [(n, what, at) for s, n, what, at in told(log) if s == slug]
+    ends = {n: at for n, what, at in mine if what == "stop"}
+    return [(at, ends[n]) for n, what, at in mine if what == "start"]
+
+
 def overlap(log: Path, one: str, other: str) -> bool:
     """Whether a point of one figure was measured while one of the other was."""
-
-    def spans(slug: str) -> list[tuple[int, int]]:
-        mine = [(n, what, at) for s, n, what, at in told(log) if s == slug]
-        ends = {n: at for n, what, at in mine if what == "stop"}
-        return [(at, ends[n]) for n, what, at in mine if what == "start"]
-
-    return any(a < d and c < b for a, b in spans(one) for c, d in spans(other))
+    return any(
+        a < d and c < b for a, b in spans(log, one) for c, d in spans(log, other)
+    )
 
 
 def test_every_restart_after_a_kill_makes_what_an_undisturbed_run_makes() -> None:
@@ -186,6 +190,42 @@ def test_timed_figures_are_measured_alone_and_counted_ones_together(
         for other in ("double_growth", "square_growth"):
             assert not overlap(log, timed, other)
     assert not overlap(log, "first_time", "second_time")
+
+
+def test_processes_that_are_left_share_the_points_of_a_figure(
+    tmp_path: Path, log: Path
+) -> None:
+    book = make_long_book(tmp_path / "long", seconds=1)
+    only = ("--only", "double_growth")
+    assert finish(book, log, *only, "--jobs", "2").returncode == 0
+    taken = sorted(spans(log, "double_growth"))
+    assert any(end > begin for (_, end), (begin, _) in pairwise(taken))
+    assert sorted(started(log)) == [("double_growth", n) for n in (1, 2, 4, 8)]
+    assert leftovers(book) == []
+
+
+def test_points_of_a_timed_figure_are_shared_by_nobody(
+    tmp_path: Path, log: Path
+) -> None:
+    book = make_long_book(tmp_path / "long")
+    write_figure(book, "some_time", "double", 0.2, timed=True)
+    done = finish(book, log, "--only", "some_time", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    taken = sorted(spans(log, "some_time"))
+    assert len(taken) == POINTS
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(taken))
+
+
+def test_point_that_fails_beside_another_process_fails_alone(
+    tmp_path: Path, log: Path
+) -> None:
+    book = make_long_book(tmp_path / "long", seconds=0.5)
+    edit(book.figures()["double_growth"], 'tell("stop")', "n == 2 and os._exit(3)")
+    done = finish(book, log, "--only", "double_growth", "--jobs", "2")
+    assert done.returncode == 5
+    assert "the 3 that succeeded are kept for the next run" in done.stderr
+    assert journalled(book) == {("double_growth", n) for n in (1, 4, 8)}
+    assert len(started(log)) == POINTS
 
 
 def test_one_job_measures_one_figure_at_a_time(tmp_path: Path, log: Path) -> None:
