@@ -5,12 +5,13 @@ from pathlib import Path
 from bookfigs.book import Book
 from bookfigs.canonical import fingerprint, to_json
 from bookfigs.closure import Project
+from bookfigs.column import exact, key, measured
 from bookfigs.drawing import matplotlib_version, worded
 from bookfigs.figure import Source, load
 from bookfigs.manifest import Entries, File, Manifest
 from bookfigs.plan import data_file, picture_file, plan
 from bookfigs.provenance import this_device
-from bookfigs.record import SCHEMA, Device, Provenance, Record, exact, key, measured
+from bookfigs.record import SCHEMA, Device, Provenance, Record
 from bookfigs.table import tables
 
 ROWS, SAMPLES = 8, 15
@@ -20,7 +21,7 @@ HELPERS = "def helper_{i}(n):\n    return {i} * n\n\n\n"
 FIGURE = '''"""How does quantity {i} grow?"""
 
 from bookfigs.claim import Claim, Exponent, Median, Value
-from bookfigs.record import exact, key, measured
+from bookfigs.column import exact, key, measured
 
 COLUMNS = {{"n": key("items"), "result": exact("items"), "time": measured("s")}}
 POINTS = [{{"n": 2**k}} for k in range({rows})]

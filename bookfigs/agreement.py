@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec import structs
 
-from bookfigs.record import Cell, Record, agree, check_table
+from bookfigs.column import Cell, agree, check_table
+from bookfigs.record import Record
 
 Keys = tuple[Any, ...]
 Pair = tuple[str, int, int]

@@ -2,7 +2,8 @@
 
 A measured cell is as many samples as there were rounds. Arms are interleaved, so
 what disturbs a round disturbs all of its arms: every statistic is computed within
-each round, and its value is the median over rounds. Two intervals belong to it:
+each round, and its value is the median over rounds. Seeds are rounds in this sense:
+arms that share a seed share their data. Two intervals belong to a statistic:
 
 *shown*    95 percent, by the bootstrap over rounds (percentiles; Efron 1979, Ann.
            Statist. 7(1):1-26): what a reader expects. At few rounds it covers less
@@ -23,9 +24,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bookfigs.column import Cell, Scalar
 from bookfigs.errors import InputError, UnknownNameError
 from bookfigs.measure.interval import ERROR, fewest_rounds, median_interval
-from bookfigs.record import Cell, Record, Scalar
+from bookfigs.record import Record
 
 Samples = NDArray[np.float64]
 Quantity = Callable[[Samples], Samples]
@@ -221,12 +223,12 @@ def _drawn(rounds: int) -> NDArray[np.int64]:
 
 
 def _why(count: int, least: float, most: float, error: float) -> str:
-    """Say what a measured claim was decided on."""
+    """Say what a claim over samples was decided on."""
     if least == -inf:
-        rounds = "1 round" if count == 1 else f"{count} rounds"
-        return f"{rounds}, where it takes {fewest_rounds(error)} to decide"
+        samples = "1 sample" if count == 1 else f"{count} samples"
+        return f"{samples}, where it takes {fewest_rounds(error)} to decide"
     share = f"{100 * (1 - 2 * error):.4g}"
-    return f"{_text(least, most)} at {share} percent, {count} rounds"
+    return f"{_text(least, most)} at {share} percent, {count} samples"
 
 
 def _text(least: float, most: float) -> str:

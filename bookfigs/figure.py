@@ -5,7 +5,7 @@ It offers, in the order in which the argument goes:
 
 =============  ===============================================================
 docstring      the question, on its first line
-``COLUMNS``    the record's columns: name → key, exact, close or measured
+``COLUMNS``    the record's columns: name → key, exact, close, seeded, measured
 ``POINTS``     keyword arguments of each call of ``measure``
 ``QUICK``      points for ``replicate --quick``, fewer or smaller; may be left out
 ``measure``    ``(device, **point)`` → rows, one value for each column
@@ -13,7 +13,9 @@ docstring      the question, on its first line
 ``VALUES``     name → Value, a number that prose, caption and ``ALT`` may use
 ``CLAIMS``     name → Claim
 ``SIZE``       width and height in inches
-``draw``       ``(record, axes)``: draws what the record holds and nothing else
+``PANELS``     rows and columns of panels; may be left out for one
+``draw``       ``(record, axes)``: draws what the record holds and nothing else;
+               with ``PANELS`` it gets a list of axes, row by row
 ``CAPTION``    ``**Title**: sentence.``, with ``{value}`` for numbers
 ``ALT``        what the picture shows, for those who do not see it
 =============  ===============================================================
@@ -39,17 +41,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bookfigs.closure import Project, closure
+from bookfigs.column import Column, Row
 from bookfigs.data import data_hashes
 from bookfigs.errors import BookfigsError, FigureError, InputError, UnknownNameError
-from bookfigs.record import Column, Device, Record, Row
+from bookfigs.record import Device, Record
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from bookfigs.claim import Claim, Value
 
 MEASURED_BY = ("COLUMNS", "POINTS", "measure")
-DRAWN_BY = ("VALUES", "CLAIMS", "SIZE", "draw", "CAPTION", "ALT")
+DRAWN_BY = ("VALUES", "CLAIMS", "SIZE", "PANELS", "draw", "CAPTION", "ALT")
 OFFERS: dict[str, type] = {
     "COLUMNS": dict,
     "POINTS": list,
@@ -58,10 +59,11 @@ OFFERS: dict[str, type] = {
     "VALUES": dict,
     "CLAIMS": dict,
     "SIZE": tuple,
+    "PANELS": tuple,
     "CAPTION": str,
     "ALT": str,
 }
-OPTIONAL: dict[str, object] = {"QUICK": [], "DATA": []}
+OPTIONAL: dict[str, object] = {"QUICK": [], "DATA": [], "PANELS": ()}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class Figure:
     values: Mapping[str, "Value"]
     claims: Mapping[str, "Claim"]
     size: tuple[float, float]
-    draw: Callable[[Record, "Axes"], None]
+    panels: tuple[int, int] | tuple[()]
+    """Rows and columns of panels; nothing for a single one."""
+    draw: Callable[[Record, Any], None]
     caption: str
     alt: str
     root: Path
@@ -186,6 +190,7 @@ def load(slug: str, path: Path, root: Path) -> Figure:
         module.VALUES,
         module.CLAIMS,
         module.SIZE,
+        getattr(module, "PANELS", ()),
         module.draw,
         module.CAPTION,
         module.ALT,
@@ -232,6 +237,7 @@ def _check_parts(module: ModuleType, path: Path) -> None:
         "VALUES": (module.VALUES.values(), Value),
         "CLAIMS": (module.CLAIMS.values(), Claim),
         "SIZE": (module.SIZE, (int, float)),
+        "PANELS": (getattr(module, "PANELS", ()), int),
     }
     for name, (held, kind) in parts.items():
         for part in held:
@@ -239,6 +245,9 @@ def _check_parts(module: ModuleType, path: Path) -> None:
                 raise InputError(path.name, f"{name} must not hold {part!r}")
     if len(module.SIZE) != 2:  # noqa: PLR2004 - width and height
         raise InputError(path.name, f"SIZE is {module.SIZE}, not (width, height)")
+    panels = getattr(module, "PANELS", (1, 1))
+    if len(panels) != 2 or min(panels) < 1:  # noqa: PLR2004 - rows and columns
+        raise InputError(path.name, f"PANELS is {panels}, not (rows, columns)")
 
 
 def call(point: Mapping[str, Any]) -> str:

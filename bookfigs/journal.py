@@ -20,8 +20,9 @@ from msgspec import Struct, structs
 
 from bookfigs.book import Book, store
 from bookfigs.canonical import digest, read_json, to_json
+from bookfigs.column import Cell
 from bookfigs.errors import InputError
-from bookfigs.record import Cell, Device
+from bookfigs.record import Device
 
 SCHEMA = 1
 TEMPORARY = re.compile(r"\..+\.(?:json|svg|pdf|png|py|csv)\.[a-z0-9_]{8}")

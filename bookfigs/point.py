@@ -15,8 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from bookfigs import errors
+from bookfigs.column import Cell, Column
 from bookfigs.errors import BookfigsError, InputError
-from bookfigs.record import Cell, Column, Device
+from bookfigs.record import Device
 
 STOP = -1
 """The index that ends a worker."""

@@ -1,61 +1,22 @@
 """A record: what measuring one figure on one device yielded.
 
-A table of columns with units, and where it comes from; canonical JSON, read
-back with every field checked. A column says how far it can be reproduced:
-
-``key``       what a row is about: parameters, names of arms
-``exact``     counts and depths, equal on every machine
-``close``     seeded floating-point results, equal within ``tolerance``
-``measured``  raw samples of a time or another quantity of this machine
+A table of columns (``bookfigs.column``), and where it comes from; canonical JSON,
+read back with every field checked.
 """
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from bookfigs.canonical import read_json
+from bookfigs.column import Cell, Column, Scalar, agree, check_table
 from bookfigs.errors import InputError, UnknownNameError
 from bookfigs.measure.conditions import Conditions
 
 SCHEMA = 1
-Kind = Literal["key", "exact", "close", "measured"]
-Scalar = str | int | float
-Cell = Scalar | list[float] | None
-Row = Mapping[str, Cell]
-
-
-class Column(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a column holds: its kind, its unit, for ``close`` its tolerance."""
-
-    kind: Kind
-    unit: str = ""
-    tolerance: float = 0.0
-    """Largest relative difference between two honest results."""
-    values: list[Cell] = []
-
-
-def key(unit: str = "") -> Column:
-    """Declare a column that says what a row is about."""
-    return Column("key", unit)
-
-
-def exact(unit: str) -> Column:
-    """Declare a column that is equal on every machine."""
-    return Column("exact", unit)
-
-
-def close(unit: str, *, tolerance: float) -> Column:
-    """Declare a column that is equal within a relative tolerance."""
-    return Column("close", unit, tolerance)
-
-
-def measured(unit: str) -> Column:
-    """Declare a column of raw samples of this machine."""
-    return Column("measured", unit)
 
 
 class Device(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -183,8 +144,8 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         mine, theirs = self.columns, other.columns
         if self.gaps or other.gaps:  # a gap contradicts nothing
             mine, theirs = _common(mine, theirs), _common(theirs, mine)
-        mine = {n: c for n, c in mine.items() if c.kind != "measured"}
-        theirs = {n: c for n, c in theirs.items() if c.kind != "measured"}
+        mine = {n: c for n, c in mine.items() if not c.is_sampled}
+        theirs = {n: c for n, c in theirs.items() if not c.is_sampled}
         if mine.keys() != theirs.keys():
             return [f"columns {', '.join(mine)} against {', '.join(theirs)}"]
         found = []
@@ -201,40 +162,6 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
                 if not agree(a, b, column.tolerance)
             ]
         return found
-
-
-def tabulate(
-    columns: Mapping[str, Column], rows: Iterable[Row], where: str
-) -> dict[str, Column]:
-    """Fill declared columns from rows.
-
-    Raises: InputError if a row has other columns than those declared.
-    """
-    table: dict[str, list[Cell]] = {name: [] for name in columns}
-    for row in rows:
-        if row.keys() != columns.keys():
-            raise InputError(
-                where,
-                f"measure() yielded a row with {', '.join(row)}, but COLUMNS declares "
-                f"{', '.join(columns)}",
-            )
-        for name, value in row.items():
-            table[name].append(value)
-    return {
-        name: msgspec.structs.replace(column, values=table[name])
-        for name, column in columns.items()
-    }
-
-
-def check_table(columns: Mapping[str, Column]) -> None:
-    """Refuse columns that are no table of sound cells. Raises: ValueError."""
-    lengths = {name: len(column.values) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        message = f"columns of different length: {lengths}"
-        raise ValueError(message)
-    for name, column in columns.items():
-        for value in column.values:
-            _check_cell(name, column.kind, value)
 
 
 def read_record(path: Path, where: str) -> Record:
@@ -258,37 +185,3 @@ def _keys(columns: Mapping[str, Column]) -> list[tuple[Cell, ...]]:
     """The cells of the key columns, for each row."""
     keys = [column.values for column in columns.values() if column.kind == "key"]
     return list(zip(*keys, strict=True))
-
-
-def _check_cell(name: str, kind: Kind, value: object) -> None:
-    """Refuse a cell that its column cannot hold. Raises: ValueError."""
-    if value is None:
-        return
-    if kind == "measured":
-        fits = isinstance(value, list) and value and all(map(_is_sample, value))
-        wanted = "a list of positive numbers, or null for a gap"
-    else:
-        fits = type(value) is str or _is_finite(value)
-        wanted = "one finite int, float or str, or null for a gap"
-    if not fits:
-        message = (
-            f"column {name!r} is {kind} and holds {value!r}, a "
-            f"{type(value).__name__}; expected {wanted}"
-        )
-        raise ValueError(message)
-
-
-def _is_finite(value: object) -> bool:
-    """Whether a value is a number of Python's own that JSON can hold."""
-    return type(value) is int or (type(value) is float and math.isfinite(value))
-
-
-def _is_sample(value: object) -> bool:
-    return _is_finite(value) and cast("float", value) > 0
-
-
-def agree(a: Cell, b: Cell, tolerance: float) -> bool:
-    """Whether two cells are equal, numbers within a relative tolerance."""
-    if tolerance and isinstance(a, int | float) and isinstance(b, int | float):
-        return math.isclose(a, b, rel_tol=tolerance)
-    return a == b

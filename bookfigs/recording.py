@@ -13,6 +13,7 @@ from msgspec import structs
 from bookfigs.book import Book, store
 from bookfigs.canonical import to_json
 from bookfigs.closure import Project, changes
+from bookfigs.column import Cell, Column
 from bookfigs.errors import BookfigsError, FigureError
 from bookfigs.figure import Figure, Source, guarded, load
 from bookfigs.journal import Entry
@@ -20,7 +21,7 @@ from bookfigs.measure.conditions import Conditions
 from bookfigs.plan import FigureState
 from bookfigs.point import Failure, Shape
 from bookfigs.provenance import provenance
-from bookfigs.record import SCHEMA, Cell, Column, Device, Gap, Record
+from bookfigs.record import SCHEMA, Device, Gap, Record
 from bookfigs.runner import Reporter, Work
 
 SHOWN = 3

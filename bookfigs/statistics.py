@@ -19,10 +19,11 @@ from typing import Protocol
 
 import numpy as np
 
+from bookfigs.column import Scalar
 from bookfigs.errors import InputError
 from bookfigs.estimate import Estimate, Row, Samples, estimate, extreme, row, rows
 from bookfigs.measure.interval import ERROR
-from bookfigs.record import Record, Scalar
+from bookfigs.record import Record
 
 Where = Mapping[str, Scalar]
 

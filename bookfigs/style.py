@@ -82,10 +82,14 @@ class Arm(NamedTuple):
 def paint(
     slug: str,
     size: tuple[float, float],
-    draw: Callable[[Record, "Axes"], None],
+    draw: Callable[[Record, Any], None],
     records: Sequence[Record],
+    panels: tuple[int, int] | tuple[()] = (),
 ) -> dict[Format, bytes]:
-    """Draw records side by side, one panel for each, and return the files.
+    """Draw records, and return the files.
+
+    Records that are drawn into a single panel stand side by side; those that need
+    several panels stand below each other.
 
     The same records give the same bytes with the same matplotlib: no date, no
     version, a hash salt of the figure's own (so that the ids of two figures
@@ -93,14 +97,39 @@ def paint(
     compress another way.
     """
     with mpl.rc_context(RC | {"svg.hashsalt": f"bookfigs {slug}"}):
-        figure = Figure(figsize=size, layout="constrained")
+        rows = len(records) if panels else 1
+        figure = Figure(figsize=(size[0], size[1] * rows), layout="constrained")
         FigureCanvasAgg(figure)
-        panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
-        for record, axes in zip(records, panels, strict=True):
-            draw(record, axes)
-            if len(records) > 1:
-                axes.set_title(record.device.title)
+        if panels:
+            _below(figure, draw, records, panels)
+        else:
+            _beside(figure, draw, records)
         return {name: _encode(figure, name) for name in FORMATS}
+
+
+def _beside(
+    figure: Figure, draw: Callable[[Record, Any], None], records: Sequence[Record]
+) -> None:
+    """Draw each record into a panel of its own, side by side."""
+    panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
+    for record, axes in zip(records, panels, strict=True):
+        draw(record, axes)
+        if len(records) > 1:
+            axes.set_title(record.device.title)
+
+
+def _below(
+    figure: Figure,
+    draw: Callable[[Record, Any], None],
+    records: Sequence[Record],
+    panels: tuple[int, int],
+) -> None:
+    """Draw each record into panels of its own, one record below the other."""
+    parts = figure.subfigures(len(records), 1, squeeze=False)[:, 0]
+    for record, part in zip(records, parts, strict=True):
+        draw(record, list(part.subplots(*panels, squeeze=False).flat))
+        if len(records) > 1:
+            part.suptitle(record.device.title)
 
 
 def plot(

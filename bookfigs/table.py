@@ -2,13 +2,14 @@ r"""Tables: what a figure shows, as CSV and JSON beside it, for whoever reads on
 
 Both hold every device's record, and follow from the evidence alone: the same bytes
 wherever they are made. Column names are those of the record; ``device`` comes first,
-then keys, exact, close and measured columns, each in the order of the alphabet.
+then keys, exact, close, seeded and measured columns, each in the order of the
+alphabet.
 
-*CSV* (RFC 4180, UTF-8, lines end with ``\n``): a row for each round of a measured
+*CSV* (RFC 4180, UTF-8, lines end with ``\n``): a line for each round, or seed, of a
 row, so that no cell has to be taken apart; ``round`` counts them, and beside each
-measured column ``…_median`` repeats the median over all rounds (take ``round`` 1 for
-a table of medians). A record without times has one line for each row. An empty cell
-is what could not be measured.
+column of samples ``…_median`` repeats the median over all of them (take ``round`` 1
+for a table of medians). A record without samples has one line for each row. An empty
+cell is what could not be measured.
 *JSON*: units and kinds of the columns, where and when it was measured, what is
 missing and why, and ``rows``, each with all samples as a list.
 """
@@ -19,10 +20,11 @@ from statistics import median
 from typing import Any
 
 from bookfigs.canonical import to_json
-from bookfigs.record import Cell, Column, Record
+from bookfigs.column import Cell, Column
+from bookfigs.record import Record
 
 SCHEMA = 1
-KINDS = ("key", "exact", "close", "measured")
+KINDS = ("key", "exact", "close", "seeded", "measured")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet program takes a text for that begins so: something to run."""
 
@@ -48,8 +50,8 @@ class _Names:
         self._taken = {*columns}
         self.device = self._free("device")
         self.round = self._free("round")
-        timed = [name for name, column in columns.items() if column.kind == "measured"]
-        self.median = {name: self._free(f"{name}_median") for name in timed}
+        sampled = [name for name, column in columns.items() if column.is_sampled]
+        self.median = {name: self._free(f"{name}_median") for name in sampled}
 
     def _free(self, name: str) -> str:
         while name in self._taken:
@@ -124,27 +126,24 @@ def _csv(
     records: Sequence[Record], columns: Mapping[str, Column], names: _Names
 ) -> bytes:
     """The lines of the CSV file: a header, then a line for each round of each row."""
-    timed = list(names.median)
+    sampled = list(names.median)
     plain = [names.device, *(name for name in columns if name not in names.median)]
-    measured = [part for name in timed for part in (name, names.median[name])]
-    header = [*plain, *([names.round] if timed else []), *measured]
+    measured = [part for name in sampled for part in (name, names.median[name])]
+    header = [*plain, *([names.round] if sampled else []), *measured]
     lines = [_line(header)]
     for record in records:
         for row in _rows(record, columns, names):
             first = [row[name] for name in plain]
-            lines += [
-                _line(
-                    [*first, *([turn] if timed else []), *_with_medians(row, names, at)]
-                )
-                for turn, at in enumerate(_rounds(row, timed), 1)
-            ]
+            for turn, at in enumerate(_rounds(row, sampled), 1):
+                turns = [turn] if sampled else []
+                lines.append(_line([*first, *turns, *_with_medians(row, names, at)]))
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _rounds(row: Row, timed: Sequence[str]) -> list[tuple[float | None, ...]]:
+def _rounds(row: Row, sampled: Sequence[str]) -> list[tuple[float | None, ...]]:
     """Samples of each round; one round of nothing where there are none."""
-    samples = [row[name] if isinstance(row[name], list) else [] for name in timed]
-    return list(zip_longest(*samples)) or [(None,) * len(timed)]
+    samples = [row[name] if isinstance(row[name], list) else [] for name in sampled]
+    return list(zip_longest(*samples)) or [(None,) * len(sampled)]
 
 
 def _with_medians(

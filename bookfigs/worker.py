@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from bookfigs import escape
+from bookfigs.column import check_table, tabulate
 from bookfigs.errors import BookfigsError, EnvironmentMissingError, FigureError
 from bookfigs.figure import MEASURED_BY, Figure, guarded, load
 from bookfigs.measure.conditions import watch
@@ -34,7 +35,7 @@ from bookfigs.point import (
     out_of_memory,
     shape_of,
 )
-from bookfigs.record import Device, check_table, tabulate
+from bookfigs.record import Device
 
 
 def main() -> None:

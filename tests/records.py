@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bookfigs.record import SCHEMA, Cell, Column, Device, Provenance, Record
+from bookfigs.column import Cell, Column
+from bookfigs.record import SCHEMA, Device, Provenance, Record
 
 DEVICE = Device("cpu", "Model X-1", 2, 24)
 MADE = Provenance("f" * 40, dirty=False, date="2026-01-02T03:04:05Z", versions={},

@@ -26,7 +26,7 @@ FIGURE = '''
 """How does {helper} grow?"""
 
 from bookfigs.claim import Claim, Exponent, Median, Value
-from bookfigs.record import exact, key
+from bookfigs.column import exact, key
 
 COLUMNS = {{"n": key("items"), "result": exact("items")}}
 POINTS = [{{"n": n}} for n in (1, 2, 4, 8)]

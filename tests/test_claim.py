@@ -21,9 +21,10 @@ from bookfigs.claim import (
     describe,
     number,
 )
+from bookfigs.column import close, exact, key, measured
 from bookfigs.errors import InputError, UnknownNameError
 from bookfigs.estimate import GapError
-from bookfigs.record import Gap, Record, close, exact, key, measured
+from bookfigs.record import Gap, Record
 from records import record
 
 
@@ -136,7 +137,7 @@ def test_what_is_shown_may_lie_inside_the_bounds_and_not_decide() -> None:
     bound = (least + estimate.low) / 2
     verdict, statistic, _ = Claim("It is slow.", ratio(8), low=bound).judge(noisy)
     assert verdict == "inconclusive"
-    said = f"; {number(least)} to {number(most)} at 99.99 percent, 15 rounds"
+    said = f"; {number(least)} to {number(most)} at 99.99 percent, 15 samples"
     assert statistic.endswith(said)
 
 
@@ -150,7 +151,7 @@ def test_too_few_rounds_decide_nothing_however_clear_they_are(rounds: int) -> No
     claim = Claim("It is slow.", ratio(8), low=2)
     verdict, statistic, _ = claim.judge(timed(rounds=rounds))
     assert verdict == "inconclusive"
-    assert f"{rounds} round" in statistic
+    assert f"{rounds} sample" in statistic
     assert "where it takes 15 to decide" in statistic
     assert claim.judge(timed(rounds=FEWEST_ROUNDS)).verdict == "holds"
 

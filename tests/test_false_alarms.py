@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from bookfigs.claim import Claim, Ratio
+from bookfigs.column import key, measured
 from bookfigs.measure.clock import FEWEST, MOST
 from bookfigs.measure.interval import ERROR, is_narrow, rank
-from bookfigs.record import key, measured
 from false_alarms import (
     ALLOWED,
     Setting,

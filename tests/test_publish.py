@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from bookfigs.column import exact, key, measured
 from bookfigs.measure.conditions import Conditions
 from bookfigs.publish import FEWEST_SAMPLES, gates, remarks
-from bookfigs.record import Gap, Record, exact, key, measured
+from bookfigs.record import Gap, Record
 from records import MADE, record
 
 SAMPLES = [1.0 + i / 100 for i in range(FEWEST_SAMPLES)]

@@ -10,24 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookfigs.canonical import digest, to_json
+from bookfigs.column import Cell, Column, close, exact, key, measured, tabulate
 from bookfigs.errors import (
     BookfigsError,
     InputError,
     NewerSchemaError,
     UnknownNameError,
 )
-from bookfigs.record import (
-    Cell,
-    Column,
-    Device,
-    Record,
-    close,
-    exact,
-    key,
-    measured,
-    read_record,
-    tabulate,
-)
+from bookfigs.record import Device, Record, read_record
 from records import DEVICE, record
 
 

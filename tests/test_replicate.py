@@ -15,11 +15,12 @@ from alarms import ALARM, is_sound, table
 from bookfigs.agreement import contradictions, pairs, pooled, restricted
 from bookfigs.book import Book
 from bookfigs.canonical import to_json
+from bookfigs.column import close, exact, key, measured
 from bookfigs.errors import FigureError
 from bookfigs.measure.clock import FEWEST
 from bookfigs.plan import Plan, plan
 from bookfigs.provenance import this_device
-from bookfigs.record import Record, close, exact, key, measured
+from bookfigs.record import Record
 from bookfigs.replicate import AGAIN, Measured, Replication, Result
 from records import record
 from smallbook import Run, git

@@ -24,9 +24,10 @@ from bookfigs.claim import (
     Statistic,
     Where,
 )
+from bookfigs.column import close, exact, key, measured
 from bookfigs.errors import InputError
 from bookfigs.estimate import GapError
-from bookfigs.record import Gap, Record, close, exact, key, measured
+from bookfigs.record import Gap, Record
 from records import record
 
 ROUNDS = 15
@@ -146,7 +147,7 @@ def test_many_rows_take_more_rounds_than_one(statistic: Statistic) -> None:
     assert statistic(table(noise=0.1)).decided_on == (-math.inf, math.inf)
     judged = Claim("It is.", statistic, low=0.1).judge(table(noise=0.1))
     assert judged.verdict == "inconclusive"
-    assert "15 rounds, where it takes 1" in judged.statistic
+    assert "15 samples, where it takes 1" in judged.statistic
 
 
 @pytest.mark.parametrize("rounds", [17, 25])
@@ -177,7 +178,7 @@ def test_an_exact_column_stands_beside_every_round_of_a_measured_one() -> None:
     )
     assert Ratio("steps", {"what": "seen"}, {"what": "limit"})(mixed).value == 1.5
     rounds = Ratio("seconds", {"what": "seen"}, {"what": "limit"})(mixed)
-    assert rounds.why.startswith("1 round, where it takes")
+    assert rounds.why.startswith("1 sample, where it takes")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bookfigs.book import FORMATS
-from bookfigs.record import Record, exact, key
+from bookfigs.column import exact, key
+from bookfigs.record import Record
 from bookfigs.style import Arm, _apart, label_ends, paint, plot
 from records import record
 from smallbook import ROOT

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from bookfigs.book import Book
-from bookfigs.record import Cell, Device, Gap, close, exact, key, measured
+from bookfigs.column import Cell, close, exact, key, measured
+from bookfigs.record import Device, Gap
 from bookfigs.table import tables
 from records import record
 from smallbook import Run, python

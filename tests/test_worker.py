@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bookfigs.column import key
 from bookfigs.errors import BookfigsError, FigureError, InputError
 from bookfigs.point import (
     Failure,
@@ -17,7 +18,7 @@ from bookfigs.point import (
     shape_of,
 )
 from bookfigs.process import Crew, Worker
-from bookfigs.record import Device, key
+from bookfigs.record import Device
 from longbook import TORCH
 
 HERE = Device("cpu", "Model C", 2, 8)
@@ -32,7 +33,7 @@ import sys
 import threading
 import time
 
-from bookfigs.record import exact, key
+from bookfigs.column import exact, key
 
 COLUMNS = {"n": key(), "result": exact("items")}
 POINTS = [{"n": 1}, {"n": 2}]

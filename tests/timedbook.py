@@ -33,7 +33,7 @@ FIGURE = '''
 """What does a loop cost as it gets longer?"""
 
 from bookfigs.claim import Claim, Exponent, Median, Ratio, Value
-from bookfigs.record import close, exact, key, measured
+from bookfigs.column import close, exact, key, measured
 
 LENGTHS = [2000, 4000, 8000, 16000]
 COLUMNS = {

@@ -11,7 +11,8 @@ from math import log2
 from typing import TYPE_CHECKING
 
 from bookfigs.claim import Claim, Deviation, Median, Ratio, Value
-from bookfigs.record import Device, Record, Row, exact, key
+from bookfigs.column import Row, exact, key
+from bookfigs.record import Device, Record
 from bookfigs.style import TEXT_WIDTH, label_ends, plot
 from chapters.rnn_training.arms import ARMS
 

@@ -10,7 +10,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bookfigs.claim import Claim, Exponent, Median, Ratio, Value
-from bookfigs.record import Device, Record, Row, key, measured
+from bookfigs.column import Row, key, measured
+from bookfigs.record import Device, Record
 from bookfigs.style import TEXT_WIDTH, label_ends, plot
 from chapters.rnn_training.arms import ARMS
 
