@@ -1,18 +1,18 @@
 """The chapter: every closed form, every claim, every sentence bound to evidence."""
 
 import re
+import runpy
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
+from breaking import Break
 
 from bookfigs.book import Book
 from bookfigs.figure import Figure, load
 from bookfigs.manifest import Manifest, read_manifest
 from bookfigs.provenance import this_device
-from bookfigs.record import Cell, Record, read_record
+from bookfigs.record import Record, read_record
 from smallbook import ROOT, bookfigs, python
 
 BOOK = Book(ROOT / "chapters")
@@ -48,57 +48,16 @@ def test_counted_chain_equals_the_closed_form_for_every_arm(T: int) -> None:
     assert len(counted) == 5
 
 
-def changed(
-    record: Record, column: str, change: Callable[[dict[str, Cell]], Cell]
-) -> Record:
-    """A record in which one column was computed anew, row by row."""
-    names = list(record.columns)
-    rows = zip(*(record.columns[name].values for name in names), strict=True)
-    cells = [change(dict(zip(names, row, strict=True))) for row in rows]
-    column_ = msgspec.structs.replace(record.columns[column], values=cells)
-    return msgspec.structs.replace(record, columns={**record.columns, column: column_})
+def broken() -> dict[str, Break]:
+    """For each claim, a change of the record that makes it false."""
+    found: dict[str, Break] = {}
+    for path in sorted((Path(__file__).parent / "broken").glob("*.py")):
+        made: dict[str, Break] = runpy.run_path(str(path))["BROKEN"]
+        found |= made
+    return found
 
 
-def scaled(row: dict[str, Cell], factor: Callable[[dict[str, Cell]], float]) -> Cell:
-    samples = row["seconds"]
-    assert isinstance(samples, list)
-    return [sample * factor(row) for sample in samples]
-
-
-def slower(arm: str, factor: float, **where: Cell) -> Callable[[Record], Record]:
-    def hit(row: dict[str, Cell]) -> bool:
-        return row["arm"] == arm and all(row[k] == v for k, v in where.items())
-
-    return lambda record: changed(
-        record, "seconds", lambda row: scaled(row, lambda r: factor if hit(r) else 1)
-    )
-
-
-def one_more(arm: str, direction: str) -> Callable[[Record], Record]:
-    def count(row: dict[str, Cell]) -> Cell:
-        depth = row[direction]
-        assert isinstance(depth, int)
-        return depth + (row["arm"] == arm and row["T"] == 512)
-
-    return lambda record: changed(record, direction, count)
-
-
-BROKEN: dict[str, Callable[[Record], Record]] = {
-    "critical_path.rnn_linear": one_more("rnn", "forward"),
-    "critical_path.rnn_backward_linear": one_more("rnn", "backward"),
-    "critical_path.loop_linear": one_more("loop", "forward"),
-    "critical_path.scan_logarithmic": one_more("scan", "forward"),
-    "critical_path.scan_backward_logarithmic": one_more("scan", "backward"),
-    "critical_path.fft_constant": one_more("fft", "forward"),
-    "critical_path.attention_constant": one_more("attention", "forward"),
-    "step_time.rnn_slower": slower("scan", 50),
-    "step_time.framework_slower": slower("scan", 50),
-    "step_time.loop_slower": slower("scan", 50),
-    "step_time.rnn_proportional": slower("rnn", 1 / 8, T=4096),
-    "step_time.batch_hides": slower("rnn", 8, batch=8),
-    "step_time.short_no_gain": slower("rnn", 8, T=16),
-}
-"""For each claim, a change of the record that makes it false."""
+BROKEN = broken()
 
 
 def test_every_claim_has_a_record_that_breaks_it() -> None:
