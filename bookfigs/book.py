@@ -17,6 +17,12 @@ Format = Literal["svg", "pdf", "png"]
 FORMATS: tuple[Format, ...] = ("svg", "pdf", "png")
 """Every picture is written in each of them."""
 
+DARK = "dark.svg"
+"""How the name of the twin ends that is shown on dark pages."""
+
+PICTURES: tuple[str, ...] = (*FORMATS, DARK)
+"""All files that a picture is written to, by how their names end."""
+
 
 @dataclass(frozen=True)
 class Book:

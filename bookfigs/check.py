@@ -17,7 +17,7 @@ import time
 from datetime import UTC, datetime
 
 from bookfigs import settled
-from bookfigs.book import FORMATS, Book
+from bookfigs.book import PICTURES, Book
 from bookfigs.cache import Cache
 from bookfigs.canonical import fingerprint
 from bookfigs.drawing import matplotlib_version, picture, worded
@@ -160,9 +160,9 @@ def _anew(place: str) -> str:
 
 def _images(book: Book, state: FigureState) -> dict[str, File]:
     """Entries of the pictures that a figure with evidence has to have."""
-    paths = {name: picture_file(book, state.source.slug, name) for name in FORMATS}
+    paths = {name: picture_file(book, state.source.slug, name) for name in PICTURES}
     return {
-        str(name): File(
+        name: File(
             book.relative(path),
             fingerprint(path.read_bytes()) if path.is_file() else "",
         )

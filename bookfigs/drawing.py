@@ -70,8 +70,7 @@ def picture(figure: Figure, state: FigureState) -> dict[str, bytes]:
         return {}
     shown = records[:1] if figure.is_exact else records
     with guarded(figure.path, "draw() failed"):
-        files = paint(figure.slug, figure.size, figure.draw, shown, figure.panels)
-    return {str(name): content for name, content in files.items()}
+        return paint(figure.slug, figure.size, figure.draw, shown, figure.panels)
 
 
 def matplotlib_version() -> str:

@@ -6,7 +6,7 @@ is the same bytes wherever it is made. Paths in it are relative to its folder.
 stops the render.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct, UnsetType, structs
@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from bookfigs import __version__
 from bookfigs.book import Book
 from bookfigs.canonical import digest, fingerprint, read_json, to_json
+from bookfigs.devices import measured_on
 from bookfigs.errors import ClaimError, InputError
 from bookfigs.provenance import day
 
@@ -159,8 +160,7 @@ def entries(
     texts = value_texts(figure, list(records.values()))
     evidence = [file_entry(book, path) for path in records]
     entry = FigureEntry(
-        figure.fill(figure.caption, texts) if texts is not None else "",
-        figure.fill(figure.alt, texts) if texts is not None else "",
+        *(("", "") if texts is None else _words(figure, texts, records.values())),
         f"{figure.size[0]}in",
         images,
         evidence,
@@ -169,8 +169,6 @@ def entries(
         drawn_with,
         data,
     )
-    if texts is not None:
-        _check_texts(figure.path.name, entry)
     return Entries(
         entry,
         {
@@ -237,12 +235,20 @@ def _claim(
     return ClaimEntry(claim.sentence, worst, figure.slug, place, rows, outdated)
 
 
-def _check_texts(where: str, entry: FigureEntry) -> None:
-    """Hold the book's rules for captions and alternative texts. Raises: InputError."""
-    caption, alt = entry.caption, entry.alt
+def _words(
+    figure: "Figure", texts: "Mapping[str, str]", records: "Iterable[Record]"
+) -> tuple[str, str]:
+    """Caption, with the devices where it matters, and alternative text.
+
+    Raises: InputError if they break the book's rules, or use an unknown value.
+    """
+    caption, alt = figure.fill(figure.caption, texts), figure.fill(figure.alt, texts)
+    where = figure.path.name
     if not (caption.startswith("**") and "**: " in caption and caption.endswith(".")):
         raise InputError(where, "CAPTION has to have the form '**Title**: sentence.'")
     if not 0 < len(alt.strip()) <= ALT_LENGTH:
         raise InputError(
             where, f"ALT has {len(alt)} characters; it needs 1 to {ALT_LENGTH}"
         )
+    note = measured_on(list(records), figure.claims.values())
+    return f"{caption} {note}".rstrip(), alt

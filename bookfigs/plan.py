@@ -6,12 +6,12 @@ evidence and the figure files as they are? Neither torch nor matplotlib is
 imported to answer them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bookfigs.book import Book, evidence_beside
+from bookfigs.book import PICTURES, Book, evidence_beside
 from bookfigs.cache import Cache
 from bookfigs.closure import Project, closure
 from bookfigs.errors import BookfigsError, InputError, NewerSchemaError
@@ -20,12 +20,10 @@ from bookfigs.listing import read_listing, render_listing
 from bookfigs.manifest import ListingEntry, Manifest, read_manifest
 from bookfigs.record import Device, Record
 from bookfigs.stale import Records, follows, outdated, undrawn, unmeasured
+from bookfigs.table import FORMATS
 
-PAINTER = "paint"
-"""What of bookfigs.style every picture goes through."""
-
-TABLES = "tables"
-"""What of bookfigs.table every table goes through."""
+MAKERS = {"style": "paint", "table": "tables", "devices": "measured_on"}
+"""Modules of bookfigs, and what of each every figure of the book goes through."""
 
 T = TypeVar("T")
 
@@ -95,10 +93,7 @@ def plan(book: Book, device: Device, cache: Cache | None = None) -> Plan:
     """
     manifest, problem = _manifest(book)
     project = Project(book.root, cache)
-    painter = {
-        **closure(project, Path(__file__).with_name("style.py"), [PAINTER]),
-        **closure(project, Path(__file__).with_name("table.py"), [TABLES]),
-    }
+    makers = _makers(project)
     figure_files, listing_files = book.figures(), book.listings()
 
     def state(slug: str, path: Path) -> FigureState:
@@ -106,7 +101,7 @@ def plan(book: Book, device: Device, cache: Cache | None = None) -> Plan:
         return _figure_state(
             book,
             source,
-            painter,
+            makers,
             device=device,
             manifest=manifest,
             cache=project.cache,
@@ -125,11 +120,19 @@ def plan(book: Book, device: Device, cache: Cache | None = None) -> Plan:
         figures,
         listings,
         [slug for slug in listings if not _is_written(book, slug, listings, manifest)],
-        _orphans(book, figure_files.keys() | listing_files.keys()),
+        _orphans(book, figure_files, listing_files),
         [f for f in book.evidence_folders() if _is_stray(f, figure_files)],
         broken_figures + broken_listings,
         problem or _leftover(manifest, figure_files, listing_files),
     )
+
+
+def _makers(project: Project) -> dict[str, str]:
+    """The closure of what every figure of the book goes through."""
+    found: dict[str, str] = {}
+    for module, name in MAKERS.items():
+        found |= closure(project, Path(__file__).with_name(f"{module}.py"), [name])
+    return found
 
 
 def picture_file(book: Book, slug: str, name: str) -> Path:
@@ -196,7 +199,7 @@ def _leftover(
 def _figure_state(
     book: Book,
     source: Source,
-    painter: Mapping[str, str],
+    makers: Mapping[str, str],
     *,
     device: Device,
     manifest: Manifest,
@@ -205,7 +208,7 @@ def _figure_state(
     """Say of one figure what is stale. Raises: InputError."""
     local = book.local / "records" / source.slug / f"{device.slug}.json"
     files = evidence_beside(source.path)
-    now = follows(book, source, painter, files, cache)
+    now = follows(book, source, makers, files, cache)
     evidence = Records(book, source, files, cache)
     why = outdated(source, evidence)
     return FigureState(
@@ -231,8 +234,17 @@ def _is_written(
     )
 
 
-def _orphans(book: Book, slugs: set[str]) -> list[Path]:
+def _orphans(book: Book, figures: Iterable[str], listings: Iterable[str]) -> list[Path]:
     """Find generated pictures, tables and listings that no file declares."""
-    folders = ("figures", "data", "listings")
-    made = [p for f in folders for p in (book.generated / f).glob("*")]
-    return sorted(p for p in made if p.stem not in slugs and not p.is_dir())
+    figures = list(figures)
+    declared = {
+        "figures": {f"{slug}.{kind}" for slug in figures for kind in PICTURES},
+        "data": {f"{slug}.{kind}" for slug in figures for kind in FORMATS},
+        "listings": {f"{slug}.py" for slug in listings},
+    }
+    return sorted(
+        path
+        for folder, names in declared.items()
+        for path in (book.generated / folder).glob("*")
+        if path.name not in names and not path.is_dir()
+    )

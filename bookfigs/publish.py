@@ -177,9 +177,14 @@ def _is_timed(record: Record) -> bool:
 
 
 def _noise(record: Record) -> list[str]:
-    """Cells with too few samples, or too far apart to mean anything."""
+    """Cells of times with too few samples, or too far apart to mean anything.
+
+    How far seeds lie apart is a result, and no fault of the machine; too few of them
+    leave a claim open, which is seen there.
+    """
     found = []
-    for name, column in record.columns.items():
+    timed = {n: c for n, c in record.columns.items() if c.kind == "measured"}
+    for name, column in timed.items():
         for row, cell in enumerate(column.values):
             if not isinstance(cell, list):
                 continue

@@ -4,6 +4,7 @@ Colours and sizes are those of the book (its blue, red, green, orange, violet,
 brown; text width 5.375 in; 300 dpi). Text is drawn as outlines of the font
 that matplotlib brings along, so no picture depends on the fonts of a machine.
 Never by colour alone: each arm has a marker and a line style of its own too.
+On dark pages a twin is shown, in counterparts of the same hue (``bookfigs.dark``).
 """
 
 import io
@@ -11,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bookfigs.book import FORMATS, Format
+from bookfigs.book import DARK, FORMATS, Format
+from bookfigs.dark import darkened
 from bookfigs.record import Record
 
 if TYPE_CHECKING:
@@ -27,12 +30,23 @@ BLUE, RED, GREEN = "#006395", "#CB202D", "#008F45"
 ORANGE, VIOLET, BROWN = "#E67817", "#7E317B", "#78492A"
 GRID, TEXT = "#CCCCCC", "#333333"
 
+ON_DARK = {
+    BLUE: "#5AB4E6",
+    RED: "#FF7B7B",
+    GREEN: "#45C47E",
+    ORANGE: "#F7A14B",
+    VIOLET: "#D592D2",
+    BROWN: "#C49A7C",
+}
+"""Counterparts on dark pages; those of greys follow from their contrast."""
+
 RC: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": TEXT,
     "axes.grid": True,
     "axes.labelcolor": TEXT,
     "axes.labelsize": 9,
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, VIOLET, BROWN]),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -85,8 +99,8 @@ def paint(
     draw: Callable[[Record, Any], None],
     records: Sequence[Record],
     panels: tuple[int, int] | tuple[()] = (),
-) -> dict[Format, bytes]:
-    """Draw records, and return the files.
+) -> dict[str, bytes]:
+    """Draw records, and return the files by how their names end.
 
     Records that are drawn into a single panel stand side by side; those that need
     several panels stand below each other.
@@ -95,6 +109,7 @@ def paint(
     version, a hash salt of the figure's own (so that the ids of two figures
     inlined in one page differ), nothing compressed that a library could
     compress another way.
+    Raises: InputError for a colour that has no counterpart on dark pages.
     """
     with mpl.rc_context(RC | {"svg.hashsalt": f"bookfigs {slug}"}):
         rows = len(records) if panels else 1
@@ -104,7 +119,8 @@ def paint(
             _below(figure, draw, records, panels)
         else:
             _beside(figure, draw, records)
-        return {name: _encode(figure, name) for name in FORMATS}
+        files = {str(name): _encode(figure, name) for name in FORMATS}
+        return files | {DARK: darkened(files["svg"], ON_DARK, slug)}
 
 
 def _beside(

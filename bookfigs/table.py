@@ -24,6 +24,9 @@ from bookfigs.column import Cell, Column
 from bookfigs.record import Record
 
 SCHEMA = 1
+FORMATS = ("csv", "json")
+"""How the names of the files end."""
+
 KINDS = ("key", "exact", "close", "seeded", "measured")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet program takes a text for that begins so: something to run."""

@@ -9,16 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bookfigs.agreement import contradictions, pooled
 from bookfigs.canonical import digest, to_json
-from bookfigs.column import Cell, Column, close, exact, key, measured, tabulate
+from bookfigs.column import (
+    Cell,
+    Column,
+    close,
+    exact,
+    key,
+    measured,
+    seeded,
+    tabulate,
+)
 from bookfigs.errors import (
     BookfigsError,
     InputError,
     NewerSchemaError,
     UnknownNameError,
 )
+from bookfigs.measure.conditions import Conditions
+from bookfigs.publish import FEWEST_SAMPLES, gates
 from bookfigs.record import Device, Record, read_record
-from records import DEVICE, record
+from records import DEVICE, MADE, record
 
 
 def example() -> Record:
@@ -85,6 +97,11 @@ def test_ambiguous_cell_is_refused_with_the_keys_to_name() -> None:
         (measured("s"), [-1.0]),
         (measured("s"), [math.nan]),
         (measured("s"), 1.0),
+        (seeded("nat"), []),
+        (seeded("nat"), [math.nan]),
+        (seeded("nat"), [math.inf]),
+        (seeded("nat"), ["0.5"]),
+        (seeded("nat"), 0.5),
         (exact("n"), object()),
         (exact("n"), True),
         (exact("n"), np.float64(1)),
@@ -95,6 +112,56 @@ def test_cell_that_its_column_cannot_hold_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=f"column 'x' is {column.kind}"):
         record(x=(column, [cell]))
+
+
+def trained(losses: list[list[float]], seconds: float = 1.0) -> Record:
+    """Two arms, trained with several seeds, and timed once."""
+    return record(
+        arm=(key(), ["a", "b"]),
+        loss=(seeded("nat"), losses),
+        seconds=(measured("s"), [[seconds], [seconds]]),
+    )
+
+
+def test_samples_of_seeds_may_be_zero_negative_or_missing(tmp_path: Path) -> None:
+    made = record(loss=(seeded("nat"), [[0.0, -1.5, 2], None]))
+    path = tmp_path / "record.json"
+    path.write_bytes(to_json(made))
+    assert read_record(path, "record.json") == made
+
+
+def test_only_seeded_and_measured_columns_hold_samples() -> None:
+    columns = [key(), exact("n"), close("n", tolerance=0.1), seeded("n"), measured("n")]
+    sampled = [column.kind for column in columns if column.is_sampled]
+    assert sampled == ["seeded", "measured"]
+
+
+def test_results_of_seeds_are_never_compared() -> None:
+    here, there = trained([[1.0], [2.0]]), trained([[3.0, 4.0], [5.0, 6.0]])
+    assert here.differences(there) == []
+    assert contradictions(here, there, partly=False) == []
+
+
+def test_results_of_seeds_are_not_pooled_where_times_are() -> None:
+    """The same seeds again are the same samples here, and no further evidence."""
+    both = pooled(trained([[1.0], [2.0]], 1.0), trained([[3.0], [4.0]], 9.0))
+    assert both.column("loss").values == [[1.0], [2.0]]
+    assert both.column("seconds").values == [[1.0, 9.0], [1.0, 9.0]]
+
+
+def test_results_of_seeds_are_published_from_a_machine_that_was_busy() -> None:
+    """However far seeds lie apart: that some fail and some do not is a result."""
+    few = FEWEST_SAMPLES // 2
+    samples = [-9.0] * few + [0.0] * (FEWEST_SAMPLES - 2 * few) + [9.0] * few
+    made = record(loss=(seeded("nat"), [samples]))
+    crowded = Conditions(windows=10, disturbed_windows=10, disturbed={"loaded": 10})
+    busy = msgspec.structs.replace(MADE, load=99.0, conditions=crowded)
+    assert gates(msgspec.structs.replace(made, provenance=busy)) == []
+
+
+def test_too_few_seeds_to_decide_a_claim_are_no_evidence() -> None:
+    (refusal,) = gates(record(loss=(seeded("nat"), [[1.0] * (FEWEST_SAMPLES - 1)])))
+    assert refusal.startswith("loss, row 1: 14 samples, fewer than the 15")
 
 
 def test_columns_of_different_length_are_refused() -> None:

@@ -7,9 +7,10 @@ import sys
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from bookfigs.book import FORMATS
+from bookfigs.book import DARK, FORMATS, PICTURES
 from bookfigs.column import exact, key
 from bookfigs.record import Record
 from bookfigs.style import Arm, _apart, label_ends, paint, plot
@@ -34,13 +35,14 @@ def draw(shown: Record, axes: "Axes") -> None:
 
 
 def pictures(slug: str = "a") -> dict[str, bytes]:
-    return {str(k): v for k, v in paint(slug, (3, 2), draw, [points()]).items()}
+    return paint(slug, (3, 2), draw, [points()])
 
 
 def test_every_format_is_drawn_and_is_what_it_says() -> None:
     drawn = pictures()
-    assert tuple(drawn) == FORMATS
+    assert tuple(drawn) == PICTURES == (*FORMATS, DARK)
     assert drawn["svg"].startswith(b"<?xml")
+    assert drawn[DARK].startswith(b"<?xml")
     assert drawn["pdf"].startswith(b"%PDF")
     assert drawn["png"].startswith(b"\x89PNG")
 
@@ -103,6 +105,72 @@ def test_several_records_are_drawn_side_by_side() -> None:
     two = paint("a", (3, 2), draw, [points(), points()])["svg"]
     assert one.count(b'id="axes_') == 1
     assert two.count(b'id="axes_') == 2
+
+
+def across(shown: Record, panels: list["Axes"]) -> None:
+    """A line in each panel, so that each is told from the others."""
+    for number, axes in enumerate(panels):
+        plot(axes, ARM, shown.cells("x"), [y + number for y in shown.cells("y")])
+
+
+def size(svg: bytes) -> tuple[float, float]:
+    """Width and height of a picture, inches."""
+    root = ET.fromstring(svg)  # noqa: S314 - our own picture
+    width, height = (
+        root.attrib[name].removesuffix("pt") for name in ("width", "height")
+    )
+    return float(width) / 72, float(height) / 72
+
+
+def on(record: Record, name: str) -> Record:
+    device = msgspec.structs.replace(record.device, name=name)
+    return msgspec.structs.replace(record, device=device)
+
+
+@pytest.mark.parametrize("panels", [(1, 1), (1, 3), (2, 2)])
+def test_a_figure_of_several_panels_gets_a_list_of_them_row_by_row(
+    panels: tuple[int, int],
+) -> None:
+    places: list[tuple[float, float]] = []
+
+    def draw(_: Record, given: list["Axes"]) -> None:
+        places.extend(
+            (-axes.get_position().y0, axes.get_position().x0) for axes in given
+        )
+
+    svg = paint("a", (3, 2), draw, [points()], panels)["svg"]
+    assert len(places) == svg.count(b'id="axes_') == panels[0] * panels[1]
+    assert places == sorted(places)
+    assert size(svg) == pytest.approx((3, 2))
+
+
+def test_records_of_several_panels_stand_below_each_other_with_their_names() -> None:
+    titles: list[str] = []
+
+    def draw(shown: Record, given: list["Axes"]) -> None:
+        across(shown, given)
+        figure = given[0].get_figure(root=True)
+        assert figure is not None
+        titles[:] = [part.get_suptitle() for part in figure.subfigs]
+
+    records = [on(points(), "One"), on(points(), "Two")]
+    svg = paint("a", (3, 2), draw, records, (1, 2))["svg"]
+    assert svg.count(b'id="axes_') == 4
+    assert size(svg) == pytest.approx((3, 4))
+    assert titles == ["One, 2 cores", ""]  # the second is named when it is drawn
+
+
+def test_a_single_record_of_several_panels_is_not_named() -> None:
+    one = paint("a", (3, 2), across, [points()], (1, 2))["svg"]
+    other = paint("a", (3, 2), across, [on(points(), "Other")], (1, 2))["svg"]
+    assert one == other
+
+
+def test_several_records_are_named_with_and_without_panels() -> None:
+    for function, panels in ((draw, ()), (across, (1, 2))):
+        pairs = [[points(), on(points(), name)] for name in ("One", "Two")]
+        one, two = (paint("a", (3, 2), function, pair, panels)["svg"] for pair in pairs)
+        assert one != two
 
 
 @pytest.mark.parametrize(

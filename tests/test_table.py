@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bookfigs.book import Book
-from bookfigs.column import Cell, close, exact, key, measured
+from bookfigs.column import Cell, close, exact, key, measured, seeded
 from bookfigs.record import Device, Gap
 from bookfigs.table import tables
 from records import record
@@ -64,6 +64,23 @@ def test_columns_with_different_numbers_of_rounds_keep_all_their_samples() -> No
         f"{DEVICE},3,,1.5,7.0,6.0",
         "",
     ]
+
+
+def test_each_seed_is_a_line_before_what_was_measured_with_the_same_median() -> None:
+    trained = record(
+        a_time=(measured("s"), [[1.0, 3.0]]),
+        loss=(seeded("nat"), [[-1.0, 0.0]]),
+        n=(key(), [1]),
+    )
+    assert lines(trained) == [
+        "device,n,round,loss,loss_median,a_time,a_time_median",
+        f"{DEVICE},1,1,-1.0,-0.5,1.0,2.0",
+        f"{DEVICE},1,2,0.0,-0.5,3.0,2.0",
+        "",
+    ]
+    about = {column["name"]: column for column in document(trained)["columns"]}
+    assert about["loss"] == {"name": "loss", "kind": "seeded", "unit": "nat"}
+    assert about["loss_median"]["kind"] == "median"
 
 
 def test_devices_follow_each_other_in_one_table() -> None:

@@ -7,11 +7,12 @@ ARMS = {
     "framework_rnn": Arm("tanh RNN, framework", BROWN, "D", ":"),
     "framework_gru": Arm("GRU, framework", BROWN, "P", "--"),
     "framework_lstm": Arm("LSTM, framework", BROWN, "*", "-."),
-    "fused_tanh": Arm("tanh, fused", ORANGE, "d", ":"),
+    "fused_tanh": Arm("tanh, fused", ORANGE, "<", ":"),
     "loop": Arm("linear, loop", VIOLET, "s", "--"),
     "fft": Arm("linear, FFT", GREEN, "^", "-."),
     "scan": Arm("linear, scan", BLUE, "v", width=2.8),
-    "fused": Arm("linear, fused", BLUE, "d", ":"),
+    "chunked": Arm("linear, chunked", BLUE, "p", "--"),
+    "fused": Arm("linear, fused", BLUE, ">", ":"),
     "attention": Arm("attention", TEXT, "X", "--"),
 }
 """Arms that compute one layer."""

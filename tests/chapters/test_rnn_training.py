@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from breaking import Break
 
-from bookfigs.book import Book
+from bookfigs.book import PICTURES, Book
 from bookfigs.figure import Figure, load
 from bookfigs.manifest import Manifest, read_manifest
 from bookfigs.provenance import this_device
@@ -133,9 +133,7 @@ def test_evidence_names_the_commit_that_it_was_measured_at() -> None:
 
 def test_generated_pictures_exist_in_every_format() -> None:
     folder = BOOK.generated / "figures"
-    expected = {
-        f"{slug}.{kind}" for slug in BOOK.figures() for kind in ("svg", "pdf", "png")
-    }
+    expected = {f"{slug}.{kind}" for slug in BOOK.figures() for kind in PICTURES}
     assert {path.name for path in folder.iterdir()} == expected
 
 

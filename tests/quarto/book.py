@@ -20,6 +20,7 @@ QUARTO = os.environ.get("QUARTO_PATH") or shutil.which("quarto")
 SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20">
 <rect width="40" height="20"/></svg>
 """
+DARK = SVG.replace(b"/></svg>", b' fill="white"/></svg>')
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -73,7 +74,7 @@ class Book:
         return {"path": path, "sha1": sha1.hexdigest()}
 
     def _figure(self) -> dict[str, Any]:
-        images = {"svg": SVG, "pdf": PDF, "png": PNG}
+        images = {"svg": SVG, "dark.svg": DARK, "pdf": PDF, "png": PNG}
         return {
             "caption": "**Step time**: grows with *T*.",
             "alt": "Two lines over T.",

@@ -64,6 +64,8 @@ EVERYTHING = """::: {#fig-step-time .bookfigs fig-alt="{{< val step_time.ratio >
         ('format.image("beamer")', "pdf"),
         ('format.image("docx")', "png"),
         ('format.image("openxml")', "png"),
+        ('format.may_turn_dark("html5")', "true"),
+        ('format.may_turn_dark("epub3")', "false"),
         ('format.is_html("epub")', "true"),
         ('format.is_html("latex")', "false"),
         ('value.fill_string("{{< val a.b >}}, {{<val a.b>}}", ratio)', "37, 37"),

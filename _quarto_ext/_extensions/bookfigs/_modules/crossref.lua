@@ -42,10 +42,10 @@ function crossref:labelled_once(identifier, caption)
   return self.label_captions and labelled or caption
 end
 
---- A figure with number and caption.
-function crossref:figure(attr, image, caption)
+--- Images as a figure with number and caption.
+function crossref:figure(attr, images, caption)
   caption = self:labelled_once(attr.identifier, caption)
-  return pandoc.Figure({ pandoc.Plain { image } }, { pandoc.Plain(caption) }, attr)
+  return pandoc.Figure({ pandoc.Plain(images) }, { pandoc.Plain(caption) }, attr)
 end
 
 --- A listing with number and caption.

@@ -1,18 +1,31 @@
 --- A figure: its image, which Quarto or the crossref module makes a float.
+-- Where pages may be dark it has a twin, and `bookfigs.css` shows one of the two.
 
 local modules = ...
 
 local figure = {}
 
---- The image of an entry. `request.alt` and `request.width` win over the entry's.
-function figure.render(entry, request, source)
+local LIGHT, DARK = "bookfigs-light", "bookfigs-dark"
+
+local function image(alt, source, classes, attributes)
+  local attr = pandoc.Attr("", classes, attributes)
+  return pandoc.Image(modules.text.inlines(alt), source, "", attr)
+end
+
+--- The images of an entry, as inlines: the light one, and its twin if there is a
+-- `dark` source. `request.alt` and `request.width` win over the entry's.
+function figure.render(entry, request, source, dark)
   local alt = request.alt or entry.alt
   local attributes = { width = request.width or entry.width }
   if modules.host.quarto then
     attributes.alt = modules.text.attribute(alt)
   end
-  local attr = pandoc.Attr("", {}, attributes)
-  return pandoc.Image(modules.text.inlines(alt), source, "", attr)
+  if dark == nil then
+    return pandoc.Inlines { image(alt, source, {}, attributes) }
+  end
+  local light = image(alt, source, { LIGHT }, attributes)
+  attributes.loading = "lazy" -- a page that stays light does not fetch it
+  return pandoc.Inlines { light, image(alt, dark, { DARK }, attributes) }
 end
 
 return figure

@@ -11,21 +11,26 @@ local function figure(state, request, entry, here, place)
   if path == nil then
     return nil
   end
+  local dark
+  local wanted = host.has_style() and format.may_turn_dark(FORMAT)
+  if wanted and entry.images[format.DARK] then
+    dark = state.registry:image(entry, request.name, format.DARK, here.folder, place)
+  end
   host.pack_image(path, kind, contents)
   local resolve = state.registry:values(here.place)
   request.alt = request.alt and modules.value.fill_string(request.alt, resolve)
-  return modules.figure.render(entry, request, path)
+  return modules.figure.render(entry, request, path, dark)
 end
 
 -- Quarto numbers a div that holds the content and, last, the caption. A caption
--- in an attribute is left to it. The image stands in a Plain: from a Para, Quarto
+-- in an attribute is left to it. Images stand in a Plain: from a Para, Quarto
 -- copies the image's attributes, `alt` among them, to the div.
 local function for_quarto(request, entry, content)
   local caption = request.caption
   if caption == nil and request.written_caption == nil then
     caption = text.caption(entry.caption)
   end
-  local body = request.kind == "figure" and pandoc.Plain { content } or content
+  local body = request.kind == "figure" and pandoc.Plain(content) or content
   return pandoc.Div({ body, caption and pandoc.Para(caption) }, request.attr)
 end
 

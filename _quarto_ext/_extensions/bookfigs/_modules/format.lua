@@ -4,6 +4,9 @@ local format = {}
 
 format.MIME = { svg = "image/svg+xml", pdf = "application/pdf", png = "image/png" }
 
+--- The kind of image that is the twin of the SVG for dark pages.
+format.DARK = "dark.svg"
+
 local SLIDES = { "^revealjs", "^slidy", "^s5", "^dzslides", "^slideous" }
 local HTML = { "^html", "^chunkedhtml", "^epub", table.unpack(SLIDES) }
 local MARKDOWN = { "^markdown", "^gfm", "^commonmark" }
@@ -30,6 +33,12 @@ function format.image(name)
   end
   local svg = any(name, HTML) or any(name, MARKDOWN) or name:match("^typst")
   return svg and "svg" or "png"
+end
+
+--- Whether a reader may turn a page dark. Slides have one theme, and Quarto gives
+-- the space of a slide to its image only where there is a single one.
+function format.may_turn_dark(name)
+  return name:match("^html") ~= nil
 end
 
 --- Whether pandoc's output of the format numbers figures and tables by itself.

@@ -42,9 +42,15 @@ function host.source()
   return { place = place, folder = folder, project = project or folder }
 end
 
---- Gives HTML pages the style of claims; other formats need none.
+--- Whether the document is a page that is given `bookfigs.css`: HTML by Quarto, but
+-- no EPUB.
+function host.has_style()
+  return host.quarto and quarto.doc.is_format("html:js")
+end
+
+--- Gives pages the style of figures and claims; other formats need none.
 function host.add_style()
-  if host.quarto and quarto.doc.is_format("html:js") then
+  if host.has_style() then
     quarto.doc.add_html_dependency { name = "bookfigs", stylesheets = { "bookfigs.css" } }
   end
 end
