@@ -39,7 +39,7 @@ def cli(context: click.Context, folder: Path) -> None:
 
     Exit status: 0 fine · 1 other failure · 2 usage · 3 a file is not what it has to
     be · 4 unknown name · 5 a figure failed · 6 outdated · 7 a claim does not hold ·
-    8 a program is missing · 9 not published.
+    8 a program is missing · 9 not published · 10 lint found an error.
     """
     context.obj = folder
 
@@ -112,6 +112,64 @@ def check(folder: Path, *, full: bool, redraw: bool) -> None:
     errors, summary = examine(book, asked, full=full, redraw=redraw)
     stop(errors)
     click.echo(summary)
+
+
+@cli.command()
+@click.argument(
+    "paths",
+    nargs=-1,
+    metavar="[PATH…]",
+    type=click.Path(path_type=Path, exists=True),
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Accept the findings that this file lists.",
+)
+@click.option("--update-baseline", is_flag=True, help="Let it list what is found now.")
+@click.option(
+    "--quarto",
+    metavar="VERSION",
+    help="Judge by this version of Quarto. Default: the one at hand.",
+)
+@click.option("--explain", metavar="CODE", help="Say what a code (or all) means; stop.")
+@click.pass_obj
+def lint(
+    folder: Path,
+    paths: tuple[Path, ...],
+    form: str,
+    baseline: Path | None,
+    *,
+    update_baseline: bool,
+    quarto: str | None,
+    explain: str | None,
+) -> None:
+    """Read the pages of the book: names, typed numbers, texts, code, settings.
+
+    PATH limits what is told to these pages or folders. An exception is declared by
+    <!-- bookfigs-lint: allow CODE: reason --> on the line, or alone before it.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    if explain:
+        commands.explain_code(explain)
+        return
+    commands.lint(
+        Book.find(folder),
+        paths,
+        form,
+        baseline=baseline,
+        update=update_baseline,
+        quarto=quarto,
+    )
 
 
 @cli.command("list")

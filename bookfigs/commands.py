@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bookfigs.book import Book, pick
+from bookfigs.book import Book, pick, store
 from bookfigs.cache import Cache
-from bookfigs.errors import BookfigsError, EnvironmentMissingError
+from bookfigs.canonical import to_json
+from bookfigs.errors import BookfigsError, EnvironmentMissingError, LintError
 from bookfigs.plan import Plan, plan
 from bookfigs.provenance import this_device
 from bookfigs.report import (
@@ -172,6 +173,62 @@ def replicate(
     tell_replicated(results)
     alarms = [alarm for result in results for alarm in result.alarms]
     stop([*alarms, *errors, *failed])
+
+
+def lint(
+    book: Book,
+    paths: tuple[Path, ...],
+    form: str,
+    *,
+    baseline: Path | None,
+    update: bool,
+    quarto: str | None,
+) -> None:
+    """Read the pages, tell what is found, and exit with its status if it is an error.
+
+    Raises: InputError if a file is not what it has to be; click's own for usage.
+    """
+    from bookfigs import baseline as known  # noqa: PLC0415 - only where it is needed
+    from bookfigs import lint as rules  # noqa: PLC0415 - the same
+    from bookfigs import lintbook, lintreport  # noqa: PLC0415 - the same
+
+    if update and baseline is None:
+        raise click.UsageError("--update-baseline needs --baseline FILE")
+    context, only = lintbook.gather(book, paths, _version(quarto))
+    findings = rules.lint(context, only)
+    accepted = known.Baseline()
+    if baseline is not None and not (update and not baseline.exists()):
+        accepted = known.read_baseline(baseline)
+    if baseline is not None and update:
+        accepted = known.updated(findings, accepted, only)
+        store(book, baseline, to_json(accepted))
+    compared = known.compare(findings, accepted, only)
+    pages = len(context.pages if only is None else only)
+    report = lintreport.Report(compared, pages, baseline is not None)
+    click.echo(lintreport.FORMATS[form](report), nl=False)
+    if report.errors:
+        sys.exit(LintError.exit_code)
+
+
+def explain_code(code: str) -> None:
+    """Say what a code of ``lint``, or ``all``, means. Raises: UnknownNameError."""
+    from bookfigs.lintrules import RULES, rule  # noqa: PLC0415 - where it is needed
+
+    for found in RULES if code == "all" else [rule(code)]:
+        click.echo(f"{found.code} ({found.severity}): {found.summary}")
+        click.echo(f"  {found.explanation}")
+
+
+def _version(text: str | None) -> tuple[int, ...] | None:
+    """A version from its digits. Raises: click's own if it has none."""
+    if text is None:
+        return None
+    parts = text.split(".")
+    if not all(part.isdecimal() and len(part) < 6 for part in parts):  # noqa: PLR2004
+        raise click.BadParameter(
+            f"{text!r} is no version, such as 1.9", param_hint="--quarto"
+        )
+    return tuple(int(part) for part in parts)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ Each class is an exit code, so that a script can tell them apart:
    7  a claim does not hold
    8  environment: a program or a package is missing
    9  publishing was refused by a gate
+  10  a page has something that lint does not let pass
 ====  =====================================================
 
 The form of a message is the same in the Quarto extension::
@@ -94,6 +95,10 @@ class FigureError(BookfigsError):
     exit_code = 5
 
 
+class ListingError(FigureError):
+    """A listing's program or tests could not be run, or do not prove its lines."""
+
+
 class OutdatedError(BookfigsError):
     """The generated part of the book does not follow from its sources."""
 
@@ -116,3 +121,9 @@ class PublishError(BookfigsError):
     """A gate refused to make a record evidence."""
 
     exit_code = 9
+
+
+class LintError(BookfigsError):
+    """Pages have something that ``lint`` does not let pass."""
+
+    exit_code = 10

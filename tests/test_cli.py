@@ -17,8 +17,8 @@ COMMANDS = sorted(cli.commands)
 
 
 def test_commands_are_the_documented_ones() -> None:
-    expected = "bundle check doctor figures import list publish render replicate why"
-    assert " ".join(COMMANDS) == expected
+    expected = "bundle check doctor figures import lint list publish render replicate"
+    assert " ".join(COMMANDS) == f"{expected} why"
 
 
 @pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])

@@ -62,7 +62,7 @@ def test_exit_statuses_in_the_readme_are_those_of_the_errors() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.BookfigsError)
     }
-    rows = {int(code) for code in re.findall(r"^\| (\d) \|", README, re.MULTILINE)}
+    rows = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     assert codes | {0, 2} == rows
 
 
