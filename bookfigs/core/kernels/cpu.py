@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bookfigs.core.axes import Coefficients, States
 from bookfigs.core.kernels import CHUNK, require, team
+from bookfigs.core.kernels.given import require_fitting, rows
 from bookfigs.core.opaque import Differentiable
 
 Context: TypeAlias = Any
@@ -77,7 +78,7 @@ def tanh(w: Coefficients, u: States) -> States:
 def _linear_states(a: Tensor, b: Tensor) -> Tensor:
     """The states of :func:`linear`."""
     h = torch.empty(b.shape, dtype=b.dtype)
-    _launch("linear_forward", _rows(a), _rows(b), h)
+    _launch("linear_forward", rows(a), rows(b), h)
     return h
 
 
@@ -85,7 +86,7 @@ def _linear_gradients(
     a: Tensor, h: Tensor, g: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The gradients of a and b in :func:`linear`."""
-    a, g, s = _rows(a), _rows(g), torch.empty_like(h)
+    a, g, s = rows(a), rows(g), torch.empty_like(h)
     if a.dim() == 1:
         sums = _chunk_sums(h)
         _launch("linear_backward_fixed", a, h, g, sums, s)
@@ -98,7 +99,7 @@ def _linear_gradients(
 def _tanh_states(w: Tensor, u: Tensor) -> Tensor:
     """The states of :func:`tanh`."""
     h = torch.empty(u.shape, dtype=u.dtype)
-    _launch("tanh_forward", _rows(w), _rows(u), h)
+    _launch("tanh_forward", rows(w), rows(u), h)
     return h
 
 
@@ -107,7 +108,7 @@ def _tanh_gradients(
 ) -> tuple[Tensor, Tensor]:
     """The gradients of w and u in :func:`tanh`."""
     sums, v = _chunk_sums(h), torch.empty_like(h)
-    _launch("tanh_backward", _rows(w), h, _rows(g), sums, v)
+    _launch("tanh_backward", rows(w), h, rows(g), sums, v)
     return sums.sum(dim=(0, 1)), v
 
 
@@ -184,7 +185,10 @@ def _compiled(name: str, bits: int, count: int, parts: int) -> int:
     """The address of a loop of loops.py, compiled for such blocks."""
     require()
     numba: Any = import_module("numba")
-    loops: Any = import_module("bookfigs.core.kernels.loops")
+    # Here, where numba is known to be there; an import written out is
+    # also seen by whoever follows what a figure depends on.
+    from bookfigs.core.kernels import loops  # noqa: PLC0415
+
     loop = getattr(loops, name)(bits, count, parts)
     job = numba.types.CPointer(numba.types.int64)
     kernel = numba.cfunc(numba.types.void(job))(loop)
@@ -195,14 +199,6 @@ def _compiled(name: str, bits: int, count: int, parts: int) -> int:
 
 _KEPT: list[Any] = []
 """Compiled loops; the code goes when its object goes."""
-
-
-def _rows(x: Tensor) -> Tensor:
-    """The same numbers, with the channels side by side in memory."""
-    if x.is_conj() or x.is_neg():
-        x = x.resolve_conj().resolve_neg()
-    near = x.stride(-1) == 1 or x.shape[-1] == 1
-    return x if near else x.contiguous()
 
 
 def _chunk_sums(h: Tensor) -> Tensor:
@@ -218,23 +214,8 @@ def _check(
     """Refuse what the loops cannot compute, saying what would fit."""
     if not torch.compiler.is_compiling():  # else when the loops run
         require()
-    full, fixed = tuple(b.shape), tuple(b.shape[2:])
-    fits = a.shape == fixed or (a.shape == full and not fixed_only)
-    if b.dim() != 3 or not fits:
-        expected = "(N,)" if fixed_only else "(B, T, N) or (N,)"
-        message = (
-            f"{of_a} has shape {tuple(a.shape)} and {of_b} {full}; "
-            f"expected {of_b} (B, T, N) and {of_a} {expected}"
-        )
-        raise ValueError(message)
-    dtypes = [d for d in BITS if not (fixed_only and d.is_complex)]
-    if a.dtype != b.dtype or b.dtype not in dtypes:
-        names = ", ".join(str(dtype) for dtype in dtypes)
-        message = (
-            f"{of_a} is {a.dtype} and {of_b} is {b.dtype}; "
-            f"expected the same for both, one of {names}"
-        )
-        raise ValueError(message)
+    named = {of_a: a, of_b: b}
+    require_fitting(named, BITS, fixed_only=fixed_only)
     if a.device.type != "cpu" or b.device.type != "cpu":
         message = (
             f"{of_a} is on {a.device} and {of_b} on {b.device}; "

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from bookfigs.core.axes import Coefficients, States
 from bookfigs.core.kernels import launch, require
+from bookfigs.core.kernels.given import require_fitting, rows
 from bookfigs.core.opaque import Differentiable
 
 DTYPES = (
@@ -84,7 +85,7 @@ def tanh(w: Coefficients, u: States) -> States:
 def _linear_states(a: Tensor, b: Tensor) -> Tensor:
     """The states of :func:`linear`."""
     with _on(b):
-        return launch.states(_rows(a), _rows(b))
+        return launch.states(rows(a), rows(b))
 
 
 def _linear_gradients(
@@ -92,13 +93,13 @@ def _linear_gradients(
 ) -> tuple[Tensor, Tensor]:
     """The gradients of a and b in :func:`linear`."""
     with _on(h):
-        return launch.gradients(_rows(a), h, _rows(g))
+        return launch.gradients(rows(a), h, rows(g))
 
 
 def _tanh_states(w: Tensor, u: Tensor) -> Tensor:
     """The states of :func:`tanh`."""
     with _on(u):
-        return launch.tanh_states(_rows(w), _rows(u))
+        return launch.tanh_states(rows(w), rows(u))
 
 
 def _tanh_gradients(
@@ -106,7 +107,7 @@ def _tanh_gradients(
 ) -> tuple[Tensor, Tensor]:
     """The gradients of w and u in :func:`tanh`."""
     with _on(h):
-        return launch.tanh_gradients(_rows(w), h, _rows(g))
+        return launch.tanh_gradients(rows(w), h, rows(g))
 
 
 _LINEAR = Differentiable(
@@ -120,35 +121,13 @@ def _on(x: Tensor) -> AbstractContextManager[Any]:
     return torch.cuda.device(x.device) if x.is_cuda else nullcontext()
 
 
-def _rows(x: Tensor) -> Tensor:
-    """The same numbers, with the channels side by side in memory."""
-    if x.is_conj() or x.is_neg():
-        x = x.resolve_conj().resolve_neg()
-    return x if x.stride(-1) == 1 else x.contiguous()
-
-
 def _check(
     of_a: str, a: Tensor, of_b: str, b: Tensor, *, fixed_only: bool
 ) -> None:
     """Refuse what no program can compute, saying what would fit."""
     require("cuda")
-    full, fixed = tuple(b.shape), tuple(b.shape[2:])
-    fits = a.shape == fixed or (a.shape == full and not fixed_only)
-    if b.dim() != 3 or not fits:
-        expected = "(N,)" if fixed_only else "(B, T, N) or (N,)"
-        message = (
-            f"{of_a} has shape {tuple(a.shape)} and {of_b} {full}; "
-            f"expected {of_b} (B, T, N) and {of_a} {expected}"
-        )
-        raise ValueError(message)
-    dtypes = [d for d in DTYPES if not (fixed_only and d.is_complex)]
-    if a.dtype != b.dtype or b.dtype not in dtypes:
-        names = ", ".join(str(dtype) for dtype in dtypes)
-        message = (
-            f"{of_a} is {a.dtype} and {of_b} is {b.dtype}; "
-            f"expected the same for both, one of {names}"
-        )
-        raise ValueError(message)
+    named = {of_a: a, of_b: b}
+    require_fitting(named, DTYPES, fixed_only=fixed_only)
     types = {"cuda", "cpu"} if _interpreted() else {"cuda"}
     if a.device != b.device or b.device.type not in types:
         message = (

@@ -1,7 +1,6 @@
 """Run the programs of programs.py on tensors."""
 
-from importlib import import_module
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -203,6 +202,9 @@ def _launch(
     name: str, programs: int, *arguments: Tensor | int, **sizes: int
 ) -> None:
     """Start so many programs, of a warp each."""
-    module: Any = import_module("bookfigs.core.kernels.programs")
-    program = getattr(module, name)[(programs,)]
+    # Here, where triton is known to be there; an import written out
+    # is also seen by whoever follows what a figure depends on.
+    from bookfigs.core.kernels import programs as all_  # noqa: PLC0415
+
+    program = getattr(all_, name)[(programs,)]
     program(*arguments, **sizes, **OPTIONS)
