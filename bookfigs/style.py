@@ -186,7 +186,12 @@ def label_ends(axes: "Axes", ends: Mapping[Arm, tuple[float, float, str]]) -> No
             va="center",
             color=arm.color,
             fontsize=8,
-            arrowprops={"arrowstyle": "-", "color": arm.color, "lw": 0.5},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": arm.color,
+                "lw": 0.5,
+                "relpos": (0, 0.5),
+            },
         )
 
 

@@ -69,8 +69,10 @@ def test_claim_holds_in_the_evidence_and_fails_in_the_changed_record(name: str) 
     slug, _, key = name.partition(".")
     claim = figure(slug).claims[key]
     for record in evidence(slug):
-        assert claim.judge(record).verdict == "holds"
-        assert claim.judge(BROKEN[name](record)).verdict == "fails"
+        about = record.device.kind in claim.devices
+        idle = "not applicable here"
+        assert claim.judge(record).verdict == ("holds" if about else idle)
+        assert claim.judge(BROKEN[name](record)).verdict == ("fails" if about else idle)
 
 
 def test_the_book_follows_from_its_evidence_to_the_byte() -> None:
