@@ -171,7 +171,8 @@ def _preview(book: Book, figure: Figure, record: Record) -> Path:
     from bookfigs.style import paint  # noqa: PLC0415 - imports matplotlib
 
     folder = book.local / "figures"
-    for name, content in paint(figure.slug, figure.size, figure.draw, [record]).items():
+    files = paint(figure.slug, figure.size, figure.draw, [record], figure.panels)
+    for name, content in files.items():
         store(book, folder / f"{figure.slug}.{name}", content)
     return folder / f"{figure.slug}.png"
 

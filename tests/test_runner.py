@@ -216,6 +216,21 @@ def test_points_of_a_timed_figure_are_shared_by_nobody(
     assert all(end <= begin for (_, end), (begin, _) in pairwise(taken))
 
 
+def test_what_was_measured_here_is_drawn_here_in_all_its_panels(
+    long: Book, log: Path
+) -> None:
+    path = long.figures()["double_growth"]
+    edit(
+        path,
+        "\ndef draw(record, axes):",
+        "\nPANELS = (1, 2)\n\n\ndef draw(record, panels):",
+    )
+    edit(path, "    axes.plot(", "    _, axes = panels\n    axes.plot(")
+    done = finish(long, log)
+    assert done.returncode == 0, done.stderr
+    assert (long.local / "figures" / "double_growth.png").is_file()
+
+
 def test_point_that_fails_beside_another_process_fails_alone(
     tmp_path: Path, log: Path
 ) -> None:
