@@ -116,12 +116,18 @@ def remarks(record: Record) -> list[str]:
     """What whoever publishes a record should know, though it stops nothing."""
     gaps = [f"{gap} (no rows)" for gap in record.gaps]
     for name, column in record.columns.items():
-        empty = [str(n) for n, cell in enumerate(column.values, 1) if cell is None]
+        empty = [n for n, cell in enumerate(column.values, 1) if cell is None]
         if empty:
-            gaps.append(
-                f"{name}, row{'s' if len(empty) > 1 else ''} {', '.join(empty)}"
-            )
+            gaps.append(f"{name}, row{'s' if len(empty) > 1 else ''} {_runs(empty)}")
     return [f"a gap: {gap}; claims about it stay open here" for gap in gaps]
+
+
+def _runs(numbers: list[int]) -> str:
+    """Rising numbers in words, those that follow each other as first to last."""
+    starts = [n for n in numbers if n - 1 not in set(numbers)]
+    ends = [n for n in numbers if n + 1 not in set(numbers)]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in pairs)
 
 
 def _disturbed(record: Record) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bookfigs.column import exact, key, measured
+from bookfigs.column import close, exact, key, measured
 from bookfigs.measure.conditions import Conditions
 from bookfigs.publish import FEWEST_SAMPLES, gates, remarks
 from bookfigs.record import Gap, Record
@@ -136,3 +136,13 @@ def test_gaps_are_published_and_told() -> None:
         "a gap: seconds, row 1; claims about it stay open here",
     ]
     assert remarks(timed()) == []
+
+
+def test_many_gaps_are_told_in_a_few_words() -> None:
+    cells = [None, None, None, 4.0, None, 6.0, None, None]
+    holey = record(
+        n=(key("steps"), list(range(8))), share=(close("1", tolerance=0.1), cells)
+    )
+    assert remarks(holey) == [
+        "a gap: share, rows 1 to 3, 5, 7 to 8; claims about it stay open here"
+    ]
