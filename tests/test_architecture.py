@@ -12,16 +12,18 @@ from smallbook import ROOT, python
 ORDER = [
     "__init__", "errors", "ending", "canonical", "places", "book", "settled",
     "cache", "tree", "source", "project", "column", "record", "closure", "data",
-    "observe", "escape", "provenance", "estimate", "statistics", "rowwise", "claim",
-    "dark", "style", "figure", "devices", "manifest", "listing", "stale", "table",
-    "plan", "journal",
-    "machine", "point", "worker", "process", "remote", "runner", "cluster", "desk",
-    "dispatch", "recording", "drawing", "build", "memory", "check", "publish",
-    "bundle", "exchange", "agreement", "replicate", "quarto", "doctor", "markup",
-    "blocks", "blockreader", "inlines", "prose", "finding", "lintnames",
-    "lintnumbers", "linttexts", "lintcode", "lintfilters", "lintrules", "allowance",
-    "lint", "lintbook", "baseline", "lintreport", "report",
-    "commands", "cli", "__main__",
+    "observe", "escape", "provenance", "estimate", "statistics", "rowwise", "fits",
+    "claim", "dark", "style", "figure", "devices", "manifest", "edits", "leaner",
+    "elide", "excerpt", "callout", "normalise", "page", "listing", "confine",
+    "child", "launch", "program", "variants", "mutant", "executable", "forked",
+    "verdict", "testing", "witness", "swap", "trial", "lines", "reach", "proof",
+    "stale", "table", "plan", "journal", "machine", "point", "worker", "process",
+    "remote", "runner", "cluster", "desk", "dispatch", "recording", "drawing",
+    "build", "memory", "check", "publish", "bundle", "exchange", "agreement",
+    "replicate", "quarto", "doctor", "markup", "blocks", "blockreader", "inlines",
+    "prose", "finding", "lintnames", "lintnumbers", "linttexts", "lintcode",
+    "lintfilters", "lintrules", "allowance", "lint", "lintbook", "baseline",
+    "lintreport", "report", "commands", "cli", "__main__",
 ]  # fmt: skip
 """Modules of the engine, from the bottom up: imports only point to the left."""
 
