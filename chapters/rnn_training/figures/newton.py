@@ -9,6 +9,7 @@ a step changes a small difference of states, is negative.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -103,11 +104,25 @@ def measure(
 
     problems = [problem(scale, T, width, seed) for seed in range(SEEDS)]
     exponents([(u[:, :2], W) for u, W in problems])  # short, where functions are seen
-    scans(method, *problem(scale, 8, width, 0))
-    with unobserved():
+    with one_thread():
+        scans(method, *problem(scale, 8, width, 0))
+    with unobserved(), one_thread():
         found = [scans(method, *one, device.kind) for one in problems]
         exponent = exponents(problems)
     yield row(method, scale, T, width, scans=found, exponent=exponent)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Count in one thread: the steps are too small to be shared."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def problem(scale: float, T: int, width: int, seed: int) -> "tuple[Tensor, Tensor]":
