@@ -92,9 +92,12 @@ def test_unknown_symbol_is_answered_with_the_nearest(book: Book) -> None:
     ("text", "said"),
     [
         ("symbol = ", "is no TOML"),
-        ('symbol = "a:b"\n', "'caption' is missing"),
+        ('symbol = "a:b"\n', "missing required field `caption`"),
         ('symbol = "a:b"\ncaption = "c"\nlines = 3\n', "'lines' is not known"),
-        ('symbol = "a:b"\ncaption = ["c"]\n', "'caption' has to be a string"),
+        (
+            'symbol = "a:b"\ncaption = ["c"]\n',
+            "Expected `str`, got `array` - at `.*caption`",
+        ),
     ],
 )
 def test_listing_file_that_is_wrong_is_a_message(
