@@ -19,8 +19,9 @@ help: ## list the targets
 figures: $(READY) ## measure what is stale here, and make what is stale of the book
 	$(RUN) bookfigs figures
 
-check: $(READY) ## does everything generated follow from the evidence and the code?
+check: $(READY) ## does all that is generated follow from the evidence? is the prose in order?
 	$(RUN) bookfigs check --redraw
+	$(RUN) bookfigs lint
 
 test: $(READY) ## run the tests
 	$(RUN) pytest --numprocesses auto
