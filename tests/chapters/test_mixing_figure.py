@@ -30,7 +30,8 @@ PAIRS = list(product((0, 1), repeat=2))
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything as in the figure, but less of it."""
     torch.manual_seed(0)
-    monkeypatch.setattr(FIGURE, "TRAINING", {"steps": 3, "batch": 4})
+    monkeypatch.setattr(FIGURE, "TRAINING", {"product": 3, "parity": 3})
+    monkeypatch.setattr(FIGURE, "BATCH", 4)
     monkeypatch.setattr(FIGURE, "SEARCHED", range(100, 101))
     monkeypatch.setattr(FIGURE, "SEEDS", range(2))
     monkeypatch.setattr(FIGURE, "TESTED", 32)

@@ -51,9 +51,11 @@ LAG = 4
 STEPS = [8, 16, 32, 64, 128, 256]
 """Ends of the stretches in which answers are counted; each begins at its half."""
 WIDTH = 32
-TRAINING = {"steps": 300, "batch": 32}
+TRAINING = {"product": 300, "parity": 500}
+"""Steps for each task; the second is learnt late."""
+BATCH = 32
 RATES = (3e-3, 1e-2)
-SEARCHED, SEEDS = range(100, 102), range(20)
+SEARCHED, SEEDS = range(100, 102), range(30)
 TESTED = 128
 
 SCAN = {"form": "scan"}  # the same computation everywhere
@@ -113,7 +115,7 @@ def measure(device: Device, task: str, arm: str) -> Iterator[Row]:
 
     short = experiment(device, task, arm, steps=2)
     answers(short.train(RATES[0], 0).model, task)  # so that all of it is seen to run
-    full = experiment(device, task, arm, steps=TRAINING["steps"])
+    full = experiment(device, task, arm, steps=TRAINING[task])
     with unobserved():
         rate = full.best_rate(RATES, SEARCHED, judged)
         found = [answers(full.train(rate, seed).model, task) for seed in SEEDS]
@@ -135,7 +137,7 @@ def experiment(device: Device, task: str, arm: str, steps: int) -> "Experiment":
     from bookfigs.core.train import Experiment, Recipe
 
     trained = Parity(TRAINED) if task == "parity" else Xor(TRAINED, LAG)
-    recipe = Recipe(steps, TRAINING["batch"])
+    recipe = Recipe(steps, BATCH)
     return Experiment(lambda: build(arm).to(device.kind), trained, recipe)
 
 
