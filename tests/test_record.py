@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -251,6 +252,22 @@ def test_exact_columns_must_agree_and_close_ones_within_tolerance(
     changed[column] = msgspec.structs.replace(changed[column], values=cells)
     other = msgspec.structs.replace(example(), columns=changed)
     assert example().differences(other) == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("cuda", []), ("cpu", ["n: 2 rows against 3", "depth: 2 rows against 3"])],
+)
+def test_a_device_of_another_kind_may_bear_larger_points(
+    kind: Literal["cpu", "cuda"], said: list[str]
+) -> None:
+    small = record(n=(key(), [1, 2]), depth=(exact("1"), [3, 4]))
+    large = record(n=(key(), [1, 2, 9]), depth=(exact("1"), [3, 4, 5]))
+    there = msgspec.structs.replace(large, device=Device(kind, "Other", 9, 99))
+    assert small.differences(there) == said
+    wrong = record(n=(key(), [2, 9]), depth=(exact("1"), [7, 5]))
+    elsewhere = msgspec.structs.replace(wrong, device=there.device)
+    assert any("depth" in line for line in small.differences(elsewhere))
 
 
 def test_device_is_named_for_readers_and_for_files() -> None:

@@ -133,13 +133,16 @@ def test_every_arm_is_measured_on_every_task(
     monkeypatch.setattr(FIGURE, "RATES", (1e-3,))
     monkeypatch.setattr(FIGURE, "SEARCH_SEEDS", [9])
     monkeypatch.setattr(FIGURE, "SEEDS", [0, 1])
+    task = point["task"]
     (row,) = SHOWN.rows(device=this_device("cpu"), **point)
     assert row.keys() == FIGURE.COLUMNS.keys()
     assert isinstance(row["accuracy"], list)
     assert all(0 <= share <= 1 for share in row["accuracy"])
     assert len(row["accuracy"]) == 2
-    assert row["parameters"] == weights(point["task"], point["arm"])
-    assert row["tokens"] == steps * FIGURE.BATCH * (64 if row["chance"] == 0.1 else 32)
+    assert row["parameters"] == weights(task, point["arm"])
+    seen = steps * FIGURE.MIXERS[point["arm"]].times * FIGURE.BATCH
+    assert row["tokens"] == seen * (FIGURE.LENGTH if task == "copying" else 64)
+    assert row["chance"] == 1 / (FIGURE.ALPHABET if task == "copying" else 10)
 
 
 def weights(task: str, arm: str) -> int:
@@ -157,6 +160,7 @@ def weights(task: str, arm: str) -> int:
         "s4d": 4 * D * 16 + 2 * D,
         "selective": D * 8 + 2 * D * 8 + 2 * D + D + D,
         "attention": 4 * D * D,
+        "longer": 4 * D * D,
     }[arm]
     glu, norms = 3 * D * (8 * D // 3), 4 * D
     return embedding + 2 * (mixer + glu + norms) + 2 * D + D * outputs + outputs

@@ -178,10 +178,10 @@ CLAIMS = {
         high=1.5,
     ),
     "all_learn": Claim(
-        "On pixels, in order or permuted, every arm is right at least three times as "
-        "often as chance",
+        "On pixels, in order or permuted, every arm is right at least twice as often "
+        "as chance",
         SmallestOf(tuple(accuracy(task, arm) for task in PIXELS for arm in ARMS)),
-        low=0.3,
+        low=0.2,
     ),
     "s4d_digits": Claim(
         "On pixels in order the diagonal SSM is more accurate than the transformer",
