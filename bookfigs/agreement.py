@@ -53,6 +53,17 @@ def contradictions(published: Record, here: Record, *, partly: bool) -> list[str
     return found
 
 
+def differences(one: Record, other: Record) -> list[str]:
+    """Where exact or close columns of two records disagree, in words.
+
+    Rows that only one of them has contradict nothing where the devices are of
+    different kinds: what is measured on one may be more than the other can bear.
+    """
+    if one.device.kind == other.device.kind:
+        return one.differences(other)
+    return restricted(one, other).differences(restricted(other, one))
+
+
 def restricted(record: Record, to: Record) -> Record:
     """The rows of a record that another one has as well."""
     return _only(record, [row for _, row, _ in pairs(record, to)])

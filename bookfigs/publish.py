@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from bookfigs.agreement import differences
 from bookfigs.book import Book, write_whole
 from bookfigs.cache import Cache
 from bookfigs.canonical import to_json
@@ -94,7 +95,7 @@ def _contradictions(book: Book, state: FigureState, record: Record) -> list[str]
         f"it contradicts {book.place(path)}: {found}"
         for path, published in state.evidence.items()
         if published.provenance.closure == record.provenance.closure
-        for found in published.differences(record)
+        for found in differences(published, record)
     ]
 
 

@@ -140,14 +140,9 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         return cells[0]
 
     def differences(self, other: "Record") -> list[str]:
-        """Where exact or close columns of two records disagree, in words.
-
-        Rows with keys that only one of them has contradict nothing where a point is
-        a gap, or where the devices are of different kinds: what is measured on one
-        may be larger than what the other can bear.
-        """
+        """Where exact or close columns of two records disagree, in words."""
         mine, theirs = self.columns, other.columns
-        if self.gaps or other.gaps or self.device.kind != other.device.kind:
+        if self.gaps or other.gaps:  # a gap contradicts nothing
             mine, theirs = _common(mine, theirs), _common(theirs, mine)
         mine = {n: c for n, c in mine.items() if not c.is_sampled}
         theirs = {n: c for n, c in theirs.items() if not c.is_sampled}

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from bookfigs.agreement import differences
 from bookfigs.book import Book, store
 from bookfigs.canonical import to_json
 from bookfigs.closure import Project, changes
@@ -155,7 +156,7 @@ def _compare(book: Book, state: FigureState, record: Record) -> None:
     for path, published in state.evidence.items():
         if published.provenance.closure != record.provenance.closure:
             continue
-        found = published.differences(record)
+        found = differences(published, record)
         if found:
             more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
             raise FigureError(

@@ -126,8 +126,7 @@ CLAIMS = {
         low=2 / 1.5,
         devices=("cpu",),
     ),
-    "scan_saturates": Claim(
-        "On a CPU the scan gains less than a fifth from the last doubling",
+    "On a CPU the scan gains less than a fifth from the last doubling",
         last_doubling("scan"),
         low=2 / 1.2,
         devices=("cpu",),

@@ -208,17 +208,6 @@ CLAIMS = {
         SmallestOf(tuple(ahead(task, arm, "rnn") for task in PIXELS for arm in LINEAR)),
         low=0,
     ),
-    "tanh_copies_nothing": Claim(
-        "At selective copying the tanh RNN is hardly better than chance",
-        accuracy("copying", "rnn"),
-        high=0.3,
-    ),
-    "linear_copy_some": Claim(
-        "At selective copying both linear recurrences with fixed coefficients are "
-        "more accurate than the tanh RNN, by a tenth and more",
-        SmallestOf(tuple(ahead("copying", arm, "rnn") for arm in LINEAR)),
-        low=0.1,
-    ),
     "fixed_fall_short": Claim(
         "Neither of them copies as much as nineteen in twenty symbols",
         LargestOf(tuple(accuracy("copying", arm) for arm in LINEAR)),

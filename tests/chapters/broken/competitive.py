@@ -10,12 +10,6 @@ BROKEN: dict[str, Break] = {
     "competitive.lru_digits": replaced("accuracy", 0.1, task="digits", arm="lru"),
     "competitive.lru_permuted": replaced("accuracy", 0.1, task="permuted", arm="lru"),
     "competitive.linear_over_tanh": replaced("accuracy", 1.0, task="digits", arm="rnn"),
-    "competitive.tanh_copies_nothing": replaced(
-        "accuracy", 0.5, task="copying", arm="rnn"
-    ),
-    "competitive.linear_copy_some": replaced(
-        "accuracy", 0.3, task="copying", arm="lru"
-    ),
     "competitive.fixed_fall_short": replaced(
         "accuracy", 1.0, task="copying", arm="s4d"
     ),
