@@ -126,11 +126,6 @@ CLAIMS = {
         low=2 / 1.5,
         devices=("cpu",),
     ),
-    "On a CPU the scan gains less than a fifth from the last doubling",
-        last_doubling("scan"),
-        low=2 / 1.2,
-        devices=("cpu",),
-    ),
     "gap_alone": Claim(
         "A single sequence takes the tanh RNN more than three times as long as the "
         "scan",
