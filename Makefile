@@ -16,8 +16,8 @@ MAKEFLAGS += --no-print-directory
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-figures: $(READY) ## measure what is stale here, and make what is stale of the book
-	$(RUN) bookfigs figures
+figures: $(READY) ## prove listings, measure what is stale here, make what is stale of the book
+	$(RUN) bookfigs prove; proven=$$?; $(RUN) bookfigs figures && exit $$proven
 
 check: $(READY) ## does all that is generated follow from the evidence? is the prose in order?
 	$(RUN) bookfigs check --redraw

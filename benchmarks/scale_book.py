@@ -7,8 +7,9 @@ from bookfigs.canonical import fingerprint, to_json
 from bookfigs.closure import Project
 from bookfigs.column import exact, key, measured
 from bookfigs.drawing import matplotlib_version, worded
+from bookfigs.entry import Entries, File
 from bookfigs.figure import Source, load
-from bookfigs.manifest import Entries, File, Manifest
+from bookfigs.manifest import Manifest
 from bookfigs.plan import data_file, picture_file, plan
 from bookfigs.provenance import this_device
 from bookfigs.record import SCHEMA, Device, Provenance, Record

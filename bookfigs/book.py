@@ -12,6 +12,8 @@ from bookfigs.errors import InputError, StorageError, UnknownNameError
 from bookfigs.places import LOCAL, PROJECT, book_at, project_around
 
 GENERATED = "_bookfigs"
+RESERVED = "listings"
+"""The folder of evidence that belongs to listings."""
 
 Format = Literal["svg", "pdf", "png"]
 FORMATS: tuple[Format, ...] = ("svg", "pdf", "png")
@@ -119,6 +121,12 @@ class Book:
                     self.place(path),
                     f"the name {slug!r} is no slug: lower-case letters, digits and "
                     "underscores, starting with a letter",
+                )
+            if folder == "figures" and slug == RESERVED:
+                raise InputError(
+                    self.place(path),
+                    f"no figure can be called {RESERVED!r}: its evidence would lie "
+                    "where that of listings does; rename it",
                 )
             if slug in found:
                 raise InputError(

@@ -21,15 +21,9 @@ from msgspec import structs
 from bookfigs.book import Book, store
 from bookfigs.canonical import to_json
 from bookfigs.drawing import draw
+from bookfigs.entry import ClaimEntry, Entries, FigureEntry, ValueEntry
 from bookfigs.errors import BookfigsError
-from bookfigs.manifest import (
-    ClaimEntry,
-    Entries,
-    FigureEntry,
-    Manifest,
-    ValueEntry,
-    broken_claims,
-)
+from bookfigs.manifest import Manifest, broken_claims
 from bookfigs.plan import Plan, listing_file
 from bookfigs.provenance import cores
 
@@ -177,7 +171,7 @@ def _measure(
 def _write_rest(book: Book, todo: Plan, reporter: "Reporter") -> None:
     """Write changed listings, and remove what nothing declares."""
     for slug in todo.changed_listings:
-        store(book, listing_file(book, slug), todo.listings[slug].code.encode())
+        store(book, listing_file(book, slug), todo.listings[slug].printed.code.encode())
         reporter.done(slug, "listing written")
     for path in todo.orphans:
         with book.storing(path):
@@ -204,6 +198,7 @@ def _assemble(book: Book, todo: Plan, drawn: Mapping[str, Entries]) -> Manifest:
         figures[slug] = new.figure
         values |= new.values
         claims |= new.claims
+    listings = {slug: state.entry for slug, state in todo.listings.items()}
     return Manifest(
-        figures=figures, listings=dict(todo.listings), values=values, claims=claims
+        figures=figures, listings=listings, values=values, claims=claims
     ).sealed()

@@ -2,7 +2,8 @@
 
 The same planning as a build, which must find nothing to do; then every
 caption, value and verdict is computed again from the evidence and compared.
-Nothing is measured and nothing of the book is written; torch is not imported.
+Nothing is measured and nothing of the book is written; torch is not imported. The
+programs of listings are run again, each in a process of its own, by ``redraw`` alone.
 
 What was found is remembered in ``.bookfigs/`` at two levels, and nowhere else: a
 fresh clone is checked in full. Where no file or folder that a check looks at has
@@ -17,18 +18,20 @@ import time
 from datetime import UTC, datetime
 
 from bookfigs import settled
+from bookfigs.agreement import differences
 from bookfigs.book import PICTURES, Book
 from bookfigs.cache import Cache
 from bookfigs.canonical import fingerprint
 from bookfigs.drawing import matplotlib_version, picture, worded
+from bookfigs.entry import File
 from bookfigs.errors import BookfigsError, InputError, OutdatedError
 from bookfigs.figure import Figure, load
-from bookfigs.manifest import File, broken_claims
+from bookfigs.manifest import broken_claims
 from bookfigs.memory import Memory
 from bookfigs.plan import FigureState, Plan, picture_file, plan
+from bookfigs.promise import REMEDY, rerun, unkept
 from bookfigs.provenance import this_device
 
-REMEDY = "bookfigs figures"
 UNCHANGED = (
     "nothing has changed since the check of {}; `bookfigs check --full` reads every "
     "byte again"
@@ -41,7 +44,7 @@ def examine(
     """Everything that is wrong with a book, and what to say if that is nothing.
 
     Nothing wrong is left behind under what was ``asked`` (``settled.circumstances``).
-    ``full`` believes nothing that was kept; ``redraw`` also draws all again.
+    ``full`` believes nothing that was kept; ``redraw`` also draws and runs all again.
     """
     began, states = time.time_ns(), settled.states(book.folder, book.root)
     cache = Cache(book.local, anew=full or redraw)
@@ -74,13 +77,16 @@ def check(
 ) -> list[BookfigsError]:
     """Everything that is wrong with the book as it is committed.
 
-    ``redraw`` also draws each figure again and compares the bytes. ``cache`` may
+    ``redraw`` also draws each figure again and compares the bytes, and runs the
+    program of each listing again and compares what it prints. ``cache`` may
     know what the same evidence came to with the same code; it has to be one that
     reads every file.
     """
     memory = Memory(found, cache or Cache())
     errors = list(found.broken)
     errors += _problems(book, found)
+    for listing in found.listings.values() if redraw else ():
+        errors += rerun(book, listing)
     for state in found.figures.values():
         errors += _contradictions(book, state)
         if not state.undrawn:
@@ -114,16 +120,15 @@ def _problems(book: Book, found: Plan) -> list[BookfigsError]:
             problems.append((place, state.outdated, f"bookfigs why {slug}"))
         elif state.undrawn:
             problems.append((place, "; ".join(state.undrawn), REMEDY))
-    for slug in found.changed_listings:
-        place = book.place(book.listings()[slug])
-        problems.append((place, "the printed listing is not its source", REMEDY))
+    problems += unkept(book, found)
     problems += [
         (book.place(path), "no figure or listing declares it", REMEDY)
         for path in found.orphans
     ]
     for folder in found.strays:
         place = book.place(folder)
-        problems.append((place, "evidence without a figure", f"git rm -r {place}"))
+        what = "a listing" if folder.suffix == ".json" else "a figure"
+        problems.append((place, f"evidence without {what}", f"git rm -r {place}"))
     return [OutdatedError(where, what, run=run) for where, what, run in problems]
 
 
@@ -180,7 +185,7 @@ def _contradictions(book: Book, state: FigureState) -> list[BookfigsError]:
     for path, record in state.evidence.items():
         if first is None or first.provenance.closure != record.provenance.closure:
             continue
-        if found := first.differences(record):
+        if found := differences(first, record):
             what = f"contradicts the evidence on {first.device.title}: {found[0]}"
             run = f"bookfigs figures --only {state.source.slug} --force"
             errors.append(InputError(book.place(path), what, run=run))

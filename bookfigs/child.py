@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,9 @@ CODE = "import sys; sys.path[:] = {}; from bookfigs.{} import main; main()"
 
 PRINTED_LIMIT = 1 << 20
 """Bytes that it may print; more is taken for an endless loop."""
+
+INTERRUPTED = threading.Event()
+"""Set when the user interrupts: every child is ended, whichever thread attends it."""
 
 ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
@@ -157,7 +161,7 @@ def _listen(
                     selector.unregister(key.fileobj)
             if len(said[stream]) > limit:
                 why = f"printed more than {limit >> 10} KiB and was ended"
-            elif not over and time.monotonic() > deadline:
+            elif not over and (INTERRUPTED.is_set() or time.monotonic() > deadline):
                 why = f"did not end within {seconds:g} s and was ended"
             if why or (over and not ready):
                 break

@@ -38,8 +38,8 @@ def cli(context: click.Context, folder: Path) -> None:
     """Figures, listings and numbers of a book, from code that was run and tested.
 
     Exit status: 0 fine · 1 other failure · 2 usage · 3 a file is not what it has to
-    be · 4 unknown name · 5 a figure failed · 6 outdated · 7 a claim does not hold ·
-    8 a program is missing · 9 not published · 10 lint found an error.
+    be · 4 unknown name · 5 a figure or listing failed · 6 outdated · 7 a claim does
+    not hold · 8 a program is missing · 9 not published · 10 lint found an error.
     """
     context.obj = folder
 
@@ -66,6 +66,7 @@ def figures(
 
     A run that was interrupted goes on where it was. On a cluster, what the device
     of its workers lacks is measured there: help(bookfigs.cluster) tells how.
+    Listings that are not proven are named; ``bookfigs prove`` proves them.
     """
     from bookfigs import settled  # noqa: PLC0415
 
@@ -91,8 +92,32 @@ def figures(
 
 
 @cli.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG…]")
+@click.option("--force", is_flag=True, help="Also those that are proven.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Prove so many listings at once. Default: all cores.",
+)
+@click.pass_obj
+def prove(
+    folder: Path, slugs: tuple[str, ...], *, force: bool, jobs: int | None
+) -> None:
+    """Prove the lines of listings: run their tests and programs, try changes.
+
+    Which passing tests execute each printed line, and which of them notices each
+    small change of it, becomes evidence of the listing, as does what its program
+    prints. Without SLUG: of all listings whose evidence is stale.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    commands.prove(Book.find(folder), slugs, force=force, jobs=jobs)
+
+
+@cli.command()
 @click.option("--full", is_flag=True, help="Read and compute all, whatever is kept.")
-@click.option("--redraw", is_flag=True, help="Full; draw again, compare the bytes.")
+@click.option("--redraw", is_flag=True, help="Full; draw and run again, compare.")
 @click.pass_obj
 def check(folder: Path, *, full: bool, redraw: bool) -> None:
     """Say whether everything generated follows from the evidence and the code."""
@@ -186,7 +211,7 @@ def list_(folder: Path) -> None:
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
 @click.pass_obj
 def why(folder: Path, name: str, device: str) -> None:
-    """Say why a figure is stale, or what a value or claim stands on."""
+    """Say why a figure or listing is stale, or what a value or claim stands on."""
     from bookfigs import report  # noqa: PLC0415
 
     report.why(Book.find(folder), name, device)

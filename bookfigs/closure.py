@@ -50,7 +50,7 @@ def closure(project: Project, path: Path, names: Iterable[str]) -> dict[str, str
     hashes = {f"{at}.{name}": value for at, name, value in sorted(found) if value}
     project.cache.keep(key, path, project.seen, hashes)
     project.seen |= before
-    return hashes
+    return dict(hashes)  # what is kept is changed by nobody
 
 
 def reached(project: Project, path: Path, names: Iterable[str]) -> set[Reference]:

@@ -18,13 +18,14 @@ from bookfigs.cache import Cache
 from bookfigs.canonical import to_json
 from bookfigs.errors import BookfigsError, EnvironmentMissingError, LintError
 from bookfigs.plan import Plan, plan
-from bookfigs.provenance import this_device
+from bookfigs.progress import reporter
+from bookfigs.provenance import cores, this_device
 from bookfigs.report import (
     INTERRUPTED,
     foretell,
-    reporter,
     stop,
     sum_up,
+    tell_proved,
     tell_replicated,
 )
 
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from bookfigs.build import Made
     from bookfigs.cluster import Cluster
 
+UNPROVEN = (
+    "bookfigs: interrupted; the evidence that was written is kept\n"
+    "  run: bookfigs prove, to go on"
+)
 WAITING = "another build of this book is at work; waiting for it to end"
 
 
@@ -104,6 +109,26 @@ class _Sight:
             places = (self._book.local, self._book.folder)
             settled.keep(*places, self._asked, said.getvalue(), seen)
         return status
+
+
+def prove(book: Book, slugs: tuple[str, ...], *, force: bool, jobs: int | None) -> None:
+    """Prove the listings that are not proven."""
+    from bookfigs.machine import held  # noqa: PLC0415 - only where it is needed
+    from bookfigs.proving import Proved, prove_all  # noqa: PLC0415 - the same
+
+    chosen = pick(slugs, book.listings(), "listing")
+    with _uninterrupted(UNPROVEN), _alone(book), reporter() as show:
+        cache = Cache(book.local, by_state=True)
+        found = plan(book, this_device("cpu"), cache)
+        states = [found.listings[slug] for slug in chosen if slug in found.listings]
+        states = [state for state in states if state.promises]
+        todo = [state for state in states if force or state.unproven]
+        proved = Proved()
+        if todo:
+            with held(alone=False, waiting=click.echo):
+                proved = prove_all(book, todo, show, jobs=jobs or cores())
+    tell_proved(found, chosen, proved)
+    stop([*found.broken, *proved.errors])
 
 
 def publish(book: Book, slugs: tuple[str, ...], device: str) -> None:

@@ -13,6 +13,8 @@ from bookfigs.provenance import this_device
 from bookfigs.quarto import require_quarto
 
 PACKAGES = ("torch", "matplotlib", "scipy")
+PROVING = ("coverage", "pytest")
+"""Needed to prove listings, and for nothing else."""
 
 
 class Finding(NamedTuple):
@@ -29,6 +31,7 @@ def examine(folder: Path) -> list[Finding]:
     return [
         Finding("python", "ok", sys.version.split()[0]),
         *map(_package, PACKAGES),
+        *map(_proving, PROVING),
         _git(),
         Finding("device", "ok", this_device().title),
         _quarto(),
@@ -41,6 +44,14 @@ def _package(name: str) -> Finding:
         return Finding(name, "ok", metadata.version(name))
     except metadata.PackageNotFoundError:
         return Finding(name, "missing", "not installed", f"pip install {name}")
+
+
+def _proving(name: str) -> Finding:
+    found = _package(name)
+    if found.state == "ok":
+        return found
+    what = "not installed: listings cannot be proven"
+    return Finding(name, "optional", what, "pip install 'bookfigs[listings]'")
 
 
 def _git() -> Finding:

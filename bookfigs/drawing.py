@@ -8,8 +8,9 @@ from importlib import metadata
 
 from bookfigs.book import Book, store
 from bookfigs.canonical import fingerprint
+from bookfigs.entry import Entries, File
 from bookfigs.figure import Figure, guarded, load
-from bookfigs.manifest import Entries, File, entries
+from bookfigs.manifest import entries
 from bookfigs.plan import FigureState, data_file, picture_file
 from bookfigs.table import tables
 

@@ -7,7 +7,7 @@ Each class is an exit code, so that a script can tell them apart:
    2  usage (click's own)
    3  input: a file that is not what it has to be
    4  unknown name
-   5  a figure could not be measured or drawn
+   5  a figure could not be measured or drawn, a listing not proven
    6  outdated: the book does not follow from its sources
    7  a claim does not hold
    8  environment: a program or a package is missing

@@ -10,14 +10,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bookfigs.book import Book
+from bookfigs.book import RESERVED, Book
 from bookfigs.canonical import read_json, to_json
 from bookfigs.errors import InputError
 from bookfigs.listing import Listing
 
 SCHEMA = 1
-FOLDER = "listings"
-"""Of the evidence of a chapter; no figure can have this name."""
 
 
 class LineRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +93,7 @@ class ListingEvidence(Struct, frozen=True, forbid_unknown_fields=True):
 
 def evidence_file(listing: Listing) -> Path:
     """Where the evidence of a listing is kept, in its chapter."""
-    return listing.path.parents[1] / "evidence" / FOLDER / f"{listing.slug}.json"
+    return listing.path.parents[1] / "evidence" / RESERVED / f"{listing.slug}.json"
 
 
 def read_evidence(book: Book, listing: Listing) -> ListingEvidence | None:

@@ -33,16 +33,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from bookfigs.book import Book
-from bookfigs.callout import Callout, callouts
+from bookfigs.callout import Callout, callouts, marked
 from bookfigs.closure import Project
 from bookfigs.edits import Line
 from bookfigs.elide import Elided
+from bookfigs.entry import ListingEntry
 from bookfigs.errors import InputError
 from bookfigs.excerpt import Wanted, excerpt
-from bookfigs.manifest import ListingEntry
 from bookfigs.normalise import Rule
 from bookfigs.page import COLUMNS, require_printable
 
@@ -111,11 +111,8 @@ class Printed:
 
     lines: list[Line]
     callouts: list[Callout]
-
-    @property
-    def code(self) -> str:
-        """The lines as one text."""
-        return "".join(f"{line.text}\n" for line in self.lines)
+    code: str
+    """The lines as one text, with the marks of the call-outs."""
 
 
 def read_listing(book: Book, slug: str, path: Path) -> Listing:
@@ -147,7 +144,7 @@ def print_listing(book: Book, listing: Listing) -> Printed:
 
     Raises: UnknownNameError if the source has no such definition or region;
     InputError if a line is wider than the page or has a character that print may
-    lack, or if a call-out is about no line.
+    lack, or if a call-out is about no line or its mark has no room there.
     """
     declared, where = listing.declared, book.place(listing.path)
     place = book.place(listing.source)
@@ -164,17 +161,21 @@ def print_listing(book: Book, listing: Listing) -> Printed:
     texts = [line.text for line in lines]
     what = f"{listing.symbol or declared.region or 'it'}, printed line"
     require_printable(texts, place, what, declared.glyphs, declared.columns)
-    return Printed(lines, callouts(declared.callouts, texts, where))
+    found = callouts(declared.callouts, texts, where)
+    code = marked(texts, found, where, declared.columns)
+    return Printed(lines, found, "".join(f"{line}\n" for line in code))
 
 
-def render_listing(book: Book, listing: Listing) -> ListingEntry:
-    """The entry of the manifest. Raises: as ``print_listing``."""
+def render_listing(book: Book, listing: Listing, printed: Printed) -> ListingEntry:
+    """The entry of the manifest, without what running the lines would tell."""
     return ListingEntry(
         listing.caption,
         "python",
-        print_listing(book, listing).code,
+        printed.code,
         _shown_path(book, listing),
         listing.symbol or listing.declared.region,
+        numbers=listing.declared.numbers or UNSET,
+        callouts=printed.callouts or UNSET,
     )
 
 

@@ -9,12 +9,21 @@ stops the render.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import Struct, structs
 
 from bookfigs import __version__
 from bookfigs.book import Book
 from bookfigs.canonical import digest, fingerprint, read_json, to_json
 from bookfigs.devices import measured_on
+from bookfigs.entry import (
+    ClaimEntry,
+    ClaimRow,
+    Entries,
+    FigureEntry,
+    File,
+    ListingEntry,
+    ValueEntry,
+)
 from bookfigs.errors import ClaimError, InputError
 from bookfigs.provenance import day
 
@@ -29,76 +38,6 @@ SCHEMA = 1
 ALT_LENGTH = 250
 SEVERITY = ("not applicable here", "holds", "inconclusive", "fails")
 """Verdicts, from the one that says least to the one that weighs most."""
-
-
-class File(Struct, frozen=True):
-    """A file that an entry stands on, and what it has to contain."""
-
-    path: str
-    sha1: str
-
-
-class FigureEntry(Struct, frozen=True):
-    """All that a page needs to embed a figure."""
-
-    caption: str = ""
-    alt: str = ""
-    width: str = ""
-    images: dict[str, File] = {}
-    evidence: list[File] = []
-    outdated: str | None = None
-    follows: str = ""
-    """Digest of the evidence and the code that this entry follows from."""
-    drawn_with: str = ""
-    data: dict[str, File] | UnsetType = UNSET
-    """Tables of what it shows; older manifests have none."""
-
-    @property
-    def files(self) -> dict[str, File]:
-        """Every generated file that the entry stands on."""
-        data = {} if isinstance(self.data, UnsetType) else self.data
-        return self.images | data
-
-
-class ListingEntry(Struct, frozen=True):
-    """All that a page needs to print a listing."""
-
-    caption: str
-    language: str
-    code: str
-    source: str
-    symbol: str
-    outdated: str | None = None
-
-
-class ValueEntry(Struct, frozen=True):
-    """A number as it is printed."""
-
-    text: str
-    figure: str
-    outdated: str | None = None
-
-
-class ClaimRow(Struct, frozen=True):
-    """The verdict on one device."""
-
-    device: str
-    verdict: str
-    statistic: str
-    expected: str
-    date: str
-    commit: str
-
-
-class ClaimEntry(Struct, frozen=True):
-    """A sentence and what the evidence says of it."""
-
-    sentence: str
-    verdict: str
-    figure: str
-    source: str
-    rows: list[ClaimRow]
-    outdated: str | None = None
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -122,14 +61,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def is_sealed(self) -> bool:
         """Whether the digest is that of the content."""
         return self.sealed().digest == self.digest
-
-
-class Entries(Struct, frozen=True):
-    """What one figure contributes."""
-
-    figure: FigureEntry
-    values: dict[str, ValueEntry]
-    claims: dict[str, ClaimEntry]
 
 
 def read_manifest(book: Book) -> Manifest | None:

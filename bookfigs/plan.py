@@ -16,10 +16,10 @@ from bookfigs.cache import Cache
 from bookfigs.closure import Project, closure
 from bookfigs.errors import BookfigsError, InputError, NewerSchemaError
 from bookfigs.figure import Source
-from bookfigs.listing import read_listing, render_listing
-from bookfigs.manifest import ListingEntry, Manifest, read_manifest
+from bookfigs.listed import ListingState, listing_state
+from bookfigs.manifest import Manifest, read_manifest
 from bookfigs.record import Device, Record
-from bookfigs.stale import Records, follows, outdated, undrawn, unmeasured
+from bookfigs.stale import Records, follows, outdated, strays, undrawn, unmeasured
 from bookfigs.table import FORMATS
 
 MAKERS = {"style": "paint", "table": "tables", "devices": "measured_on"}
@@ -53,12 +53,12 @@ class Plan:
     device: Device
     manifest: Manifest
     figures: dict[str, FigureState]
-    listings: dict[str, ListingEntry]
+    listings: dict[str, ListingState]
     changed_listings: list[str]
     orphans: list[Path]
     """Generated files that nothing declares any more."""
     strays: list[Path]
-    """Folders of evidence whose figure is gone."""
+    """Evidence whose figure or listing is gone."""
     broken: list[BookfigsError]
     """Figure and listing files that cannot be read."""
     manifest_problem: str | None
@@ -73,6 +73,11 @@ class Plan:
     def to_draw(self) -> list[str]:
         """Slugs whose entry in the book has to be made again."""
         return [slug for slug, state in self.figures.items() if state.undrawn]
+
+    @property
+    def to_prove(self) -> list[str]:
+        """Listings whose lines have to be proven again."""
+        return [slug for slug, state in self.listings.items() if state.unproven]
 
     @property
     def has_loose_ends(self) -> bool:
@@ -107,10 +112,8 @@ def plan(book: Book, device: Device, cache: Cache | None = None) -> Plan:
             cache=project.cache,
         )
 
-    def listing(slug: str, path: Path) -> ListingEntry:
-        declared = read_listing(book, slug, path)
-        project.look_for(declared.module)
-        return render_listing(book, declared)
+    def listing(slug: str, path: Path) -> ListingState:
+        return listing_state(project, book, slug, path)
 
     figures, broken_figures = _each(figure_files, state)
     listings, broken_listings = _each(listing_files, listing)
@@ -121,7 +124,7 @@ def plan(book: Book, device: Device, cache: Cache | None = None) -> Plan:
         listings,
         [slug for slug in listings if not _is_written(book, slug, listings, manifest)],
         _orphans(book, figure_files, listing_files),
-        [f for f in book.evidence_folders() if _is_stray(f, figure_files)],
+        strays(book, figure_files, listing_files),
         broken_figures + broken_listings,
         problem or _leftover(manifest, figure_files, listing_files),
     )
@@ -179,12 +182,6 @@ def _manifest(book: Book) -> tuple[Manifest, str | None]:
     return manifest, None
 
 
-def _is_stray(folder: Path, figures: Mapping[str, Path]) -> bool:
-    """Whether a folder of evidence has no figure in its chapter."""
-    figure = figures.get(folder.name)
-    return figure is None or figure.parents[1] != folder.parents[1]
-
-
 def _leftover(
     manifest: Manifest, figures: Mapping[str, Path], listings: Mapping[str, Path]
 ) -> str | None:
@@ -223,14 +220,14 @@ def _figure_state(
 
 
 def _is_written(
-    book: Book, slug: str, listings: Mapping[str, ListingEntry], manifest: Manifest
+    book: Book, slug: str, listings: Mapping[str, ListingState], manifest: Manifest
 ) -> bool:
     """Whether a listing's file and entry are what they should be."""
     path = listing_file(book, slug)
     return (
-        manifest.listings.get(slug) == listings[slug]
+        manifest.listings.get(slug) == listings[slug].entry
         and path.is_file()
-        and path.read_bytes() == listings[slug].code.encode()
+        and path.read_bytes() == listings[slug].printed.code.encode()
     )
 
 

@@ -1,22 +1,21 @@
-"""How far the work is: a progress bar on a terminal, plain lines otherwise."""
+"""Reports: what was found, what was done and what is wrong, in words."""
 
 import sys
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 
 from bookfigs.book import Book, pick
 from bookfigs.errors import BookfigsError, UnknownNameError
+from bookfigs.listed import ListingState
 from bookfigs.plan import Plan, plan
 from bookfigs.provenance import this_device
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from bookfigs.build import Made
-    from bookfigs.manifest import ClaimEntry
+    from bookfigs.entry import ClaimEntry
+    from bookfigs.proving import Proved
     from bookfigs.replicate import Result
 
 
@@ -36,6 +35,9 @@ def foretell(book: Book, todo: Plan, chosen: list[str], *, force: bool) -> None:
         click.echo(f"{slug}: would be drawn: {'; '.join(todo.figures[slug].undrawn)}")
     for slug in todo.changed_listings:
         click.echo(f"{slug}: listing would be written")
+    for slug in todo.to_prove:
+        why = todo.listings[slug].reason
+        click.echo(f"{slug}: is not proven: {why}; run: bookfigs prove {slug}")
     for path in todo.orphans:
         click.echo(f"{path.stem}: {path.name} would be removed")
 
@@ -64,6 +66,10 @@ def sum_up(book: Book, todo: Plan, made: "Made") -> int:
     for slug, state in todo.figures.items():
         if state.outdated:
             click.echo(f"{slug}: not for readers yet: {state.outdated}")
+    for slug, listing in todo.listings.items():
+        if listing.reason:
+            run = f"run: bookfigs prove {slug}"
+            click.echo(f"{slug}: not for readers yet: {listing.reason}; {run}")
     for error in made.errors:
         click.echo(f"bookfigs: {error.message()}", err=True)
     unread = sorted(book.figures().keys() - todo.figures.keys()) if made.errors else []
@@ -90,7 +96,9 @@ def list_names(book: Book) -> None:
     for slug, listing in found.listings.items():
         stale = "changed" if slug in found.changed_listings else "up to date"
         name = f"#lst-{slug.replace('_', '-')}"
-        click.echo(f"listing  {name}  {listing.source}:{listing.symbol}  {stale}")
+        click.echo(f"listing  {name}  {listing.origin}  {listing.reason or stale}")
+        if listing.evidence is not None:
+            click.echo(f"         {listing.evidence.summary}")
     for name, value in sorted(found.manifest.values.items()):
         click.echo(f"value    {name}  {value.text}")
     for name, claim in sorted(found.manifest.claims.items()):
@@ -102,6 +110,11 @@ def why(book: Book, name: str, device: str) -> None:
     """Print why a figure is stale, or what a value or claim stands on."""
     found = plan(book, this_device(device))
     slug = name.partition(".")[0]
+    if slug in book.listings() and slug not in book.figures():
+        if slug not in found.listings:
+            stop(found.broken)
+        _why_listing(found.listings[slug])
+        return
     pick((slug,), book.figures(), "figure")
     if slug not in found.figures:
         stop(found.broken)
@@ -123,6 +136,19 @@ def why(book: Book, name: str, device: str) -> None:
     for claim_name, claim in sorted(found.manifest.claims.items()):
         if claim_name == name or (claim.figure == slug and name == slug):
             explain(claim_name, claim)
+
+
+def _why_listing(state: ListingState) -> None:
+    """Print why a listing is not proven, else what proves it."""
+    click.echo(f"{state.listing.slug}, {state.origin}")
+    for reason in state.unproven:
+        click.echo(f"  to be proven: {reason}")
+    for reason in state.lacking:
+        click.echo(f"  not for readers: {reason}")
+    if state.evidence is not None:
+        click.echo(f"  {state.evidence.summary}")
+    elif not state.unproven:
+        click.echo("  up to date; it names neither tests nor a program")
 
 
 def _require_known(found: Plan, slug: str, name: str) -> None:
@@ -161,83 +187,22 @@ def tell_replicated(results: "Sequence[Result]") -> None:
         click.echo(f"{line}  {found}".rstrip())
 
 
+def tell_proved(found: Plan, chosen: list[str], proved: "Proved") -> None:
+    """Print the counts, of listings that were asked for, and what to run next."""
+    known = [found.listings[slug] for slug in chosen if slug in found.listings]
+    silent = sum(not state.promises for state in known)
+    kept = len(known) - silent - len(proved.done) - len(proved.failed)
+    counts = [f"{len(proved.done)} proven"]
+    counts += [f"{len(proved.failed)} not proven"] if proved.failed else []
+    counts += [f"{kept} up to date"]
+    counts += [f"{silent} that name neither tests nor a program"] if silent else []
+    then = "; run: bookfigs figures" if proved.done or proved.failed else ""
+    click.echo(f"{', '.join(counts)}{then}")
+
+
 def stop(errors: Sequence[BookfigsError]) -> None:
     """Print every error and exit with the first one's status; return without one."""
     for error in errors:
         click.echo(f"bookfigs: {error.message()}", err=True)
     if errors:
         sys.exit(errors[0].exit_code)
-
-
-def reporter() -> "Lines | Bar":
-    """The reporter that fits where the output goes."""
-    return Bar() if sys.stdout.isatty() else Lines()
-
-
-class Lines:
-    """One line for each thing done; a start and no steps."""
-
-    def __init__(self) -> None:
-        self._begun: set[str] = set()
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
-
-    def progress(self, slug: str, done: int, total: int) -> None:
-        """Say that a figure begins to be measured."""
-        if slug not in self._begun and done < total:
-            self._begun.add(slug)
-            click.echo(f"{slug}: measuring {total - done} points")
-
-    def done(self, slug: str, what: str) -> None:
-        """Say what was done."""
-        click.echo(f"{slug}: {what}")
-
-
-class Bar:
-    """A bar for the figure that is being measured."""
-
-    def __init__(self) -> None:
-        self._bar: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        """Begin; the bar appears when there is something to show."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take the bar off the terminal."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def progress(self, slug: str, done: int, total: int) -> None:
-        """Move a figure's bar."""
-        if self._bar is None:
-            from rich.progress import Progress  # noqa: PLC0415 - only where it shows
-
-            self._bar = Progress(transient=True)
-            self._bar.start()
-        if slug not in self._tasks:
-            self._tasks[slug] = self._bar.add_task(slug, total=total)
-        self._bar.update(self._tasks[slug], completed=done)
-
-    def done(self, slug: str, what: str) -> None:
-        """Write a line above the bar."""
-        if self._bar is None:
-            click.echo(f"{slug}: {what}")
-        else:
-            self._bar.console.print(f"{slug}: {what}", markup=False, highlight=False)

@@ -72,7 +72,9 @@ def state(path: StrPath) -> State | None:
 
 
 def states(folder: StrPath, root: StrPath) -> dict[str, State | None]:
-    """State of all that a plan reads, but for the sources that figures reach.
+    """State of all that a plan reads, but for what a cache sees.
+
+    That are the sources that figures and listings reach, and tests of listings.
 
     Cost: one look at each figure, record, picture, listing and folder of the book.
     """

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from bookfigs.book import Book
+from bookfigs.book import RESERVED, Book
 from bookfigs.cache import Cache
 from bookfigs.canonical import digest
 from bookfigs.closure import changes
+from bookfigs.entry import FigureEntry
 from bookfigs.errors import InputError, NewerSchemaError
 from bookfigs.figure import Source
-from bookfigs.manifest import FigureEntry
+from bookfigs.listed import stray_evidence
 from bookfigs.record import Record, read_record
 
 
@@ -137,3 +138,16 @@ def undrawn(
             what = "was changed" if found else "is missing"
             reasons.append(f"{book.place(Path(path))} {what}")
     return reasons
+
+
+def strays(
+    book: Book, figures: Mapping[str, Path], listings: Mapping[str, Path]
+) -> list[Path]:
+    """Evidence that has no figure, or no listing, in its chapter."""
+
+    def is_stray(folder: Path) -> bool:
+        figure = figures.get(folder.name)
+        return figure is None or figure.parents[1] != folder.parents[1]
+
+    folders = [f for f in book.evidence_folders() if f.name != RESERVED and is_stray(f)]
+    return folders + stray_evidence(book, listings)

@@ -17,8 +17,8 @@ COMMANDS = sorted(cli.commands)
 
 
 def test_commands_are_the_documented_ones() -> None:
-    expected = "bundle check doctor figures import lint list publish render replicate"
-    assert " ".join(COMMANDS) == f"{expected} why"
+    expected = "bundle check doctor figures import lint list prove publish"
+    assert " ".join(COMMANDS) == f"{expected} render replicate why"
 
 
 @pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])
@@ -53,7 +53,8 @@ def test_why_shows_what_a_claim_stands_on(published: Book, run: Run) -> None:
 def test_doctor_finds_what_a_build_needs(published: Book, run: Run) -> None:
     done = run("doctor")
     assert done.returncode == 0
-    for name in ("python", "torch", "matplotlib", "device", "book"):
+    needed = ("python", "torch", "matplotlib", "coverage", "pytest", "device", "book")
+    for name in needed:
         assert f"ok       {name}: " in done.stdout
     assert f"{published.place(published.folder)}: 2 figures, 1 listings" in done.stdout
 

@@ -9,9 +9,10 @@ from bookfigs.canonical import to_json
 from bookfigs.claim import Claim, Median
 from bookfigs.column import Cell, Column, close, exact, key, measured, seeded
 from bookfigs.devices import measured_on
+from bookfigs.entry import FigureEntry
 from bookfigs.errors import InputError
 from bookfigs.figure import load
-from bookfigs.manifest import FigureEntry, entries
+from bookfigs.manifest import entries
 from bookfigs.record import Device, Record
 from records import DEVICE, record
 from smallbook import FIGURE, make_book

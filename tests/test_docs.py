@@ -43,6 +43,15 @@ def test_every_command_is_in_the_readme() -> None:
     assert {name for name in cli.commands if f"bookfigs {name}" not in README} == set()
 
 
+def test_readme_tells_every_field_of_a_listing_file() -> None:
+    from bookfigs.listing import Declared
+
+    rows = re.findall(r"^\| ((?:`[^|]+`(?:, )?)+) \|", README, re.MULTILINE)
+    told = {name.strip("[]") for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert set(Declared.__struct_fields__) - {"output"} <= told
+    assert "`output = false`" in README
+
+
 @pytest.mark.parametrize("word", ["LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"])
 def test_documents_that_the_readme_names_exist(word: str) -> None:
     assert f"]({word})" in README

@@ -8,19 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bookfigs.entry import ClaimEntry, FigureEntry, ListingEntry, ValueEntry
 from bookfigs.errors import UnknownNameError
 from bookfigs.finding import Context, Finding
 from bookfigs.lint import lint
 from bookfigs.lintfilters import read_filters
 from bookfigs.lintnumbers import numbers
 from bookfigs.lintrules import RULES, rule
-from bookfigs.manifest import (
-    ClaimEntry,
-    FigureEntry,
-    ListingEntry,
-    Manifest,
-    ValueEntry,
-)
+from bookfigs.manifest import Manifest
 from bookfigs.prose import Source, read_page
 from test_prose import SIGNS, page
 

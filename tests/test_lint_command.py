@@ -16,12 +16,13 @@ from bookfigs.baseline import Baseline, Known, compare, read_baseline, updated
 from bookfigs.book import Book
 from bookfigs.canonical import to_json
 from bookfigs.cli import cli
+from bookfigs.entry import ValueEntry
 from bookfigs.errors import BookfigsError, InputError
 from bookfigs.finding import Finding
 from bookfigs.lintbook import gather
 from bookfigs.lintreport import FORMATS, Report
 from bookfigs.lintrules import RULES
-from bookfigs.manifest import Manifest, ValueEntry
+from bookfigs.manifest import Manifest
 from smallbook import ROOT, python
 
 PAGE = "# One\n\nIt takes 20 times, and 7 apples.\n\n$x = {{< val a.b >}}$\n"

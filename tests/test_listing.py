@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bookfigs.book import Book
+from bookfigs.entry import ListingEntry
 from bookfigs.errors import BookfigsError, InputError, UnknownNameError
-from bookfigs.listing import read_listing, render_listing
-from bookfigs.manifest import ListingEntry
+from bookfigs.listing import print_listing, read_listing, render_listing
 
 SOURCE = '''
 import functools
@@ -45,11 +45,16 @@ def bare():
 '''.replace("{wide}", "x" * 60)
 
 
+def rendered(book: Book, slug: str, path: Path) -> ListingEntry:
+    listing = read_listing(book, slug, path)
+    return render_listing(book, listing, print_listing(book, listing))
+
+
 def printed(book: Book, symbol: str) -> ListingEntry:
     (book.root / "source.py").write_text(SOURCE)
     path = book.folder / "growth" / "listings" / "one.toml"
     path.write_text(f'symbol = "{symbol}"\ncaption = "**One**: two."\n')
-    return render_listing(book, read_listing(book, "one", path))
+    return rendered(book, "one", path)
 
 
 def test_function_is_printed_with_its_decorator_and_without_its_docstring(
@@ -115,7 +120,7 @@ def test_what_ends_no_line_of_python_does_not_move_the_printed_lines(
     source = book.root / "helpers.py"
     source.write_text(f'\f\nTEXT = "\u2028"\n{source.read_text()}', encoding="utf-8")
     path = book.listings()["doubling"]
-    code = render_listing(book, read_listing(book, "doubling", path)).code
+    code = rendered(book, "doubling", path).code
     assert code == "def double(n):\n    return 2 * n\n"
 
 
@@ -124,10 +129,10 @@ def test_source_is_read_in_the_encoding_that_it_declares(book: Book) -> None:
     path = book.listings()["doubling"]
     text = source.read_text()
     source.write_bytes(f"# coding: latin-1\n# \xe9\n{text}".encode("latin-1"))
-    assert render_listing(book, read_listing(book, "doubling", path)).code
+    assert rendered(book, "doubling", path).code
     source.write_bytes(f"# \xe9\n{text}".encode("latin-1"))
     with pytest.raises(InputError, match=r"helpers\.py: cannot be read"):
-        render_listing(book, read_listing(book, "doubling", path))
+        rendered(book, "doubling", path)
 
 
 def test_package_is_named_by_its_own_file(book: Book) -> None:
@@ -135,7 +140,7 @@ def test_package_is_named_by_its_own_file(book: Book) -> None:
     (book.root / "pkg" / "__init__.py").write_text("def f():\n    return 1\n")
     path = book.folder / "growth" / "listings" / "one.toml"
     path.write_text('symbol = "pkg:f"\ncaption = "c"\n')
-    entry = render_listing(book, read_listing(book, "one", path))
+    entry = rendered(book, "one", path)
     assert entry.source == "pkg/__init__.py"
 
 
@@ -143,4 +148,4 @@ def test_source_that_does_not_parse_is_named(book: Book) -> None:
     (book.root / "helpers.py").write_text("def (:\n")
     path = book.listings()["doubling"]
     with pytest.raises(InputError, match=r"helpers\.py:1: does not parse"):
-        render_listing(book, read_listing(book, "doubling", path))
+        rendered(book, "doubling", path)

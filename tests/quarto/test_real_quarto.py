@@ -18,6 +18,14 @@ pytestmark = [
     ),
 ]
 
+PROVEN: dict[str, Any] = {
+    "executed": 1,
+    "executable": 1,
+    "caught": 2,
+    "counted": 2,
+    "equivalent": 0,
+    "tests": ["tests/core/test_scan.py::test_two_are_one"],
+}
 BY_NAME = [{"path": "bookfigs", "at": "pre-ast"}]
 BY_PATH = [{"path": "_extensions/bookfigs/bookfigs.lua", "at": "pre-ast"}]
 CHAPTER = """# Recurrence
@@ -164,6 +172,44 @@ def test_an_unknown_value_in_an_attribute_stops_the_render(book: Book) -> None:
     assert not (done.path / "rnn/rnn.html").exists()
 
 
+RICH: dict[str, Any] = {
+    "code": "def scan(a):  # (1)\n    return a  # (2)\n",
+    "numbers": True,
+    "callouts": [{"line": 1, "text": "Takes `a`."}, {"line": 2, "text": "Gives *it*."}],
+    "output": "6\n",
+    "evidence": PROVEN,
+}
+IN_FORMAT = {
+    "html": [
+        'python numberLines code-with-copy"',
+        "<li>Takes <code>a</code>.</li> <li>Gives <em>it</em>.</li>",
+        "<p><strong>Output</strong></p> <pre><code>6</code></pre>",
+    ],
+    "epub": [
+        'python numberLines"',
+        "<li>Takes <code>a</code>.</li> <li>Gives <em>it</em>.</li>",
+        "<p><strong>Output</strong></p> <pre><code>6</code></pre>",
+    ],
+    "typst": ["line.number", '#set enum(numbering: "(1)", start: 1)', "Output"],
+}
+
+
+@pytest.mark.parametrize("to", IN_FORMAT)
+def test_a_listing_has_all_of_it_in_one_float(book: Book, to: str) -> None:
+    book.manifest["listings"]["linear_scan"] |= RICH
+    done = render(book, to=to)
+    assert done.status == 0, done.message
+    found = " ".join(written(book, to).split())
+    places = [found.index(part) for part in ["# (1)", "# (2)", *IN_FORMAT[to][1:]]]
+    assert places == sorted(places)
+    assert IN_FORMAT[to][0] in found
+    if to != "typst":
+        (figure,) = re.findall(r"<figure[^>]*float-lst.*?</figure>", found)
+        assert all(part in figure for part in IN_FORMAT[to])
+        assert "Listing 2.1: By 37." in figure.replace("\N{NO-BREAK SPACE}", " ")
+        assert "1 of 1 2 of 2 test_scan.py : two are one" in without_tags(found)
+
+
 @pytest.mark.parametrize("at", [None, "post-ast", "post-quarto", "post-render"])
 def test_a_filter_that_runs_too_late_stops_the_render(
     book: Book, at: str | None
@@ -186,7 +232,10 @@ def test_shortcodes_in_the_manifest_are_not_run(
     figure = book.manifest["figures"]["step_time"]
     figure["caption"] = f"{attack} `{attack}` ${attack}$ [x](<{attack}>)"
     figure["alt"] = attack
-    book.manifest["listings"]["linear_scan"]["code"] = f"x = '{attack}'\n"
+    listing = book.manifest["listings"]["linear_scan"]
+    listing |= {"code": f"x = '{attack}'\n", "output": attack}
+    listing["callouts"] = [{"line": 1, "text": f"{attack} `{attack}` ${attack}$"}]
+    listing["evidence"] = {**PROVEN, "tests": [f"{attack}.py::test_{attack}"]}
     book.manifest["values"]["step_time.ratio"]["text"] = attack
     claim = book.manifest["claims"]["step_time.linear"]
     claim["source"] = claim["rows"][0]["statistic"] = attack

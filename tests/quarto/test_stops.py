@@ -157,7 +157,8 @@ def test_an_outdated_entry_stops(
 ) -> None:
     book.manifest[f"{kind}s"][name]["outdated"] = "scan has changed"
     message = f"bookfigs: rnn.qmd, {place}: {kind} {name} is outdated: scan has changed"
-    assert_stopped(render(book, text), f"{message}\n{MAKE}")
+    run = "  run: bookfigs prove linear_scan\n" if kind == "listing" else MAKE
+    assert_stopped(render(book, text), f"{message}\n{run}")
 
 
 def test_an_outdated_figure_need_not_have_been_drawn(book: Book) -> None:

@@ -49,8 +49,10 @@ function crossref:figure(attr, images, caption)
 end
 
 --- A listing with number and caption.
-function crossref:listing(attr, code, caption)
-  return pandoc.Div({ pandoc.Para(self:labelled(attr.identifier, caption)), code }, attr)
+function crossref:listing(attr, blocks, caption)
+  local content = pandoc.Blocks { pandoc.Para(self:labelled(attr.identifier, caption)) }
+  content:extend(blocks)
+  return pandoc.Div(content, attr)
 end
 
 --- The caption (or nil) of a table, labelled if the table has an id `tbl-…`.

@@ -20,6 +20,7 @@ local function open(option)
     registry = modules.registry.new(source, option, found),
     crossref = modules.crossref.new(not format.numbers_captions(FORMAT)),
     claims = pandoc.List(),
+    listings = pandoc.List(),
   }
 end
 
@@ -60,7 +61,7 @@ local function fill_embeds(doc, state)
   return walk(doc, state.source, { Div = fill, Span = fill })
 end
 
--- The claims of a chapter, or all where it is nil, each once.
+-- The claims or listings of a chapter, or all where it is nil, each once.
 local function made_in(claims, chapter)
   local seen = {}
   return claims:filter(function(made)
@@ -70,25 +71,49 @@ local function made_in(claims, chapter)
   end)
 end
 
+local function entries(made)
+  local known = made:filter(function(each) return each.entry ~= nil end)
+  return known:map(function(each) return each.entry end)
+end
+
+-- The tables that there is something for, each as a function of its caption.
+local function evidence_tables(state, chapter)
+  local claims = made_in(state.claims, chapter)
+  local proven = made_in(state.listings, chapter):filter(function(each)
+    return each.entry.evidence ~= nil
+  end)
+  local tables = pandoc.List()
+  if #claims > 0 then
+    tables:insert(function(caption) return evidence.render(entries(claims), caption) end)
+  end
+  if #proven > 0 then
+    tables:insert(function(caption) return evidence.listings(entries(proven), caption) end)
+  end
+  return tables
+end
+
 local function fill_table(state, div, here, chapters)
   local place = problems.place(here.place, "#", div.identifier)
   local caption, fault = embed.paragraph(div)
-  local made = made_in(state.claims, chapters > 1 and here.chapter or nil)
-  if #made == 0 then
+  local tables = evidence_tables(state, chapters > 1 and here.chapter or nil)
+  if #tables == 0 then
     fault = fault or "the table of evidence is empty: no claim is made here"
   end
   if fault then
     state.problems:add { place = place, what = fault }
     return nil
   end
-  local entries = made:map(function(each) return each.entry end)
   local attr = embed.attr_without(div.attr, "bookfigs-evidence", {})
   attr.classes:insert("bookfigs-claims")
+  local first
   if host.quarto then
-    return pandoc.Div({ evidence.render(entries), caption and pandoc.Para(caption) }, attr)
+    first = pandoc.Div({ tables[1](), caption and pandoc.Para(caption) }, attr)
+  else
+    caption = state.crossref:table_caption(attr.identifier, caption)
+    first = pandoc.Div({ tables[1](caption) }, attr)
   end
-  caption = state.crossref:table_caption(attr.identifier, caption)
-  return pandoc.Div({ evidence.render(entries, caption) }, attr)
+  local second = tables[2] and pandoc.Div({ tables[2]() }, pandoc.Attr("", { "bookfigs-claims" }))
+  return pandoc.Blocks { first, second }
 end
 
 local function fill_evidence(doc, state, chapters)

@@ -44,6 +44,16 @@ function embed.paragraph(div)
   return only.content
 end
 
+-- Whether the author asks for numbered lines; nil if nothing is said of it.
+local function numbers(div)
+  local given = div.attributes["code-line-numbers"]
+  if given then
+    return given ~= "false"
+  end
+  local asked = div.classes:includes("number-lines") or div.classes:includes("numberLines")
+  return asked or nil
+end
+
 --- What a `.bookfigs` div asks for, or nil and what is wrong with it.
 -- The name of `#lst-linear-scan` and of `#lst-linear_scan` is `linear_scan`.
 function embed.parse(div)
@@ -58,14 +68,18 @@ function embed.parse(div)
   end
   local given = div.attributes
   local taken = { width = true, ["fig-alt"] = true, [prefix .. "-cap"] = caption ~= nil }
+  taken["code-line-numbers"] = true
+  local attr = embed.attr_without(div.attr, "bookfigs", taken)
+  attr.classes = without(without(attr.classes, "number-lines"), "numberLines")
   return {
     kind = kind,
     name = slug:gsub("-", "_"),
-    attr = embed.attr_without(div.attr, "bookfigs", taken),
+    attr = attr,
     caption = caption,
     written_caption = given[prefix .. "-cap"],
     alt = given["fig-alt"],
     width = given.width,
+    numbers = numbers(div),
   }
 end
 

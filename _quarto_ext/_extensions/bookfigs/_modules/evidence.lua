@@ -1,4 +1,4 @@
---- The table of evidence: every claim made, on every device.
+--- The tables of evidence: every claim made, on every device, and every listing shown.
 
 local modules = ...
 local inlines = modules.text.inlines
@@ -7,6 +7,11 @@ local evidence = {}
 
 local HEADER = { "Claim", "Verdict", "Statistic", "Device", "Date", "Source" }
 local WIDTHS = { 0.27, 0.09, 0.21, 0.12, 0.11, 0.20 }
+
+local LISTINGS = { "Listing", "Lines executed", "Changes caught", "Tests" }
+local LISTING_WIDTHS = { 0.26, 0.12, 0.16, 0.46 }
+
+local SHOWN = 3
 
 -- The name of the file is enough to find it, and fits a column.
 local function source(claim, row)
@@ -25,6 +30,13 @@ local function cells(claim, row)
   return line
 end
 
+local function grid(titles, widths, lines, caption)
+  local header = pandoc.List(titles):map(function(title) return { pandoc.Plain(title) } end)
+  local aligns = header:map(function() return pandoc.AlignLeft end)
+  local simple = pandoc.SimpleTable(caption or {}, aligns, widths, header, lines)
+  return pandoc.utils.from_simple_table(simple)
+end
+
 --- The table of some claims, one row for each of their rows.
 function evidence.render(claims, caption)
   local lines = pandoc.List()
@@ -33,10 +45,80 @@ function evidence.render(claims, caption)
       lines:insert(cells(claim, row))
     end
   end
-  local header = pandoc.List(HEADER):map(function(title) return { pandoc.Plain(title) } end)
-  local aligns = header:map(function() return pandoc.AlignLeft end)
-  local simple = pandoc.SimpleTable(caption or {}, aligns, WIDTHS, header, lines)
-  return pandoc.utils.from_simple_table(simple)
+  return grid(HEADER, WIDTHS, lines, caption)
+end
+
+-- A test's name is a sentence; its parameters are left out. Only tests have a path.
+local function witness(name)
+  local path = name:match("^(.-)::")
+  if path == nil then
+    return { said = "its program" }
+  end
+  local said = name:gsub("%[.*$", ""):match("([^:]*)$"):gsub("^test_", ""):gsub("_", " ")
+  return { file = pandoc.path.filename(path), said = said }
+end
+
+local function witnesses(names)
+  local found, seen = pandoc.List(), {}
+  for _, name in ipairs(names) do
+    local each = witness(name)
+    local key = (each.file or "") .. "/" .. each.said
+    if not seen[key] then
+      seen[key] = true
+      found:insert(each)
+    end
+  end
+  return found
+end
+
+-- Who executed the lines, by file, each once; at most so many are spelled out.
+local function tests(names)
+  local cell, file = pandoc.Inlines {}, nil
+  local found = witnesses(names)
+  for index = 1, math.min(#found, SHOWN) do
+    local each = found[index]
+    if index > 1 then
+      cell:extend { pandoc.Str(";"), pandoc.Space() }
+    end
+    if each.file and each.file ~= file then
+      cell:extend { modules.text.code(each.file), pandoc.Str(":"), pandoc.Space() }
+    end
+    file = each.file
+    cell:extend(inlines(each.said))
+  end
+  if #found > SHOWN then
+    cell:extend(inlines(("; and %d more"):format(#found - SHOWN)))
+  end
+  return cell
+end
+
+-- The title of a caption, which its first bold words are; else all of it.
+local function title(entry)
+  local caption, found = modules.text.caption(entry.caption), nil
+  caption:walk {
+    Strong = function(strong) found = found or strong.content end,
+  }
+  return found or caption
+end
+
+local function listing_cells(entry)
+  local proven = entry.evidence
+  local changes = ("%d of %d"):format(proven.caught, proven.counted)
+  if proven.equivalent > 0 then
+    changes = changes .. ("; %d equivalent"):format(proven.equivalent)
+  end
+  return pandoc.List {
+    { pandoc.Plain(title(entry)) },
+    { pandoc.Plain(inlines(("%d of %d"):format(proven.executed, proven.executable))) },
+    { pandoc.Plain(inlines(changes)) },
+    { pandoc.Plain(tests(proven.tests)) },
+  }
+end
+
+--- The table of some listings that have evidence.
+function evidence.listings(entries, caption)
+  local lines = pandoc.List(entries):map(listing_cells)
+  return grid(LISTINGS, LISTING_WIDTHS, lines, caption)
 end
 
 return evidence

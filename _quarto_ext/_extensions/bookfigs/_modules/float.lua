@@ -30,8 +30,11 @@ local function for_quarto(request, entry, content)
   if caption == nil and request.written_caption == nil then
     caption = text.caption(entry.caption)
   end
-  local body = request.kind == "figure" and pandoc.Plain(content) or content
-  return pandoc.Div({ body, caption and pandoc.Para(caption) }, request.attr)
+  local body = request.kind == "figure" and pandoc.Blocks { pandoc.Plain(content) } or content
+  if caption then
+    body:insert(pandoc.Para(caption))
+  end
+  return pandoc.Div(body, request.attr)
 end
 
 local function for_pandoc(state, request, entry, content, here)
@@ -58,7 +61,8 @@ function float.fill(state, div, here)
   if entry and request.kind == "figure" then
     content = figure(state, request, entry, here, place)
   elseif entry then
-    content = modules.listing.render(entry)
+    content = modules.listing.render(entry, request)
+    state.listings:insert { name = request.name, entry = entry, chapter = here.chapter }
   end
   if content == nil then
     return nil

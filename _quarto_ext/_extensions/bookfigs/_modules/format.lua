@@ -41,6 +41,11 @@ function format.may_turn_dark(name)
   return name:match("^html") ~= nil
 end
 
+--- Whether Typst sets it.
+function format.is_typst(name)
+  return name:match("^typst") ~= nil
+end
+
 --- Whether pandoc's output of the format numbers figures and tables by itself.
 function format.numbers_captions(name)
   return any(name, LATEX) or any(name, { "^typst", "^context" })

@@ -1,12 +1,65 @@
---- A listing: highlighted code, which Quarto or the crossref module makes a float.
+--- A listing: highlighted code with what is said of its lines and what it prints.
+-- Quarto or the crossref module makes a float of it.
+-- The marks of its call-outs are comments in the code, so that every format shows them.
 
 local modules = ...
+local format, text = modules.format, modules.text
 
 local listing = {}
 
---- The code block of an entry.
-function listing.render(entry)
-  return modules.text.code_block(entry.code, entry.language)
+local TITLE = "Output"
+
+-- Typst's own blocks of code have no numbers; it is told how to print their lines.
+-- (Where pandoc highlights for Typst, it numbers them, and there is no such block.)
+local TYPST_NUMBERS = "#[#show raw.where(block: true): it => { show raw.line: line => "
+  .. "[#box(width: 1.6em, align(right, text(fill: luma(110))[#line.number]))#h(0.8em)#line.body]"
+  .. "; it }"
+local TYPST_END = "]"
+
+local function numbered(code)
+  code.classes:insert("numberLines")
+  if not format.is_typst(FORMAT) then
+    return pandoc.Blocks { code }
+  end
+  local first, last = pandoc.RawBlock("typst", TYPST_NUMBERS), pandoc.RawBlock("typst", TYPST_END)
+  return pandoc.Blocks { first, code, last }
+end
+
+local function callouts(entry)
+  local items = pandoc.List(entry.callouts):map(function(callout)
+    return { pandoc.Plain(text.caption(callout.text)) }
+  end)
+  local attributes = pandoc.ListAttributes(1, "Decimal", "TwoParens")
+  local list = pandoc.OrderedList(items, attributes)
+  return pandoc.Div({ list }, pandoc.Attr("", { "bookfigs-callouts" }))
+end
+
+local function output(entry)
+  -- Quarto centers what stands in a float of LaTeX.
+  local title = pandoc.Para {
+    pandoc.RawInline("latex", "{\\raggedright "),
+    pandoc.Strong { pandoc.Str(TITLE) },
+    pandoc.RawInline("latex", "\\par}"),
+  }
+  local attr = pandoc.Attr("", { "bookfigs-output" })
+  return pandoc.Div({ title, text.code_block(entry.output) }, attr)
+end
+
+--- The blocks of an entry. `request.numbers`, if it is not nil, wins over the entry's.
+function listing.render(entry, request)
+  local code = text.code_block(entry.code, entry.language)
+  local wants_numbers = request.numbers
+  if wants_numbers == nil then
+    wants_numbers = entry.numbers
+  end
+  local blocks = wants_numbers and numbered(code) or pandoc.Blocks { code }
+  if entry.callouts and #entry.callouts > 0 then
+    blocks:insert(callouts(entry))
+  end
+  if entry.output and entry.output ~= "" then
+    blocks:insert(output(entry))
+  end
+  return blocks
 end
 
 return listing

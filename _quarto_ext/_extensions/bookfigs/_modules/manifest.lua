@@ -20,6 +20,15 @@ local figure = shape.record {
   outdated = shape.maybe_string,
 }
 
+local proven = shape.record {
+  executed = shape.count,
+  executable = shape.count,
+  caught = shape.count,
+  counted = shape.count,
+  equivalent = shape.count,
+  tests = shape.list(shape.string),
+}
+
 local listing = shape.record {
   caption = shape.string,
   language = shape.word,
@@ -27,6 +36,10 @@ local listing = shape.record {
   source = shape.string,
   symbol = shape.maybe_string,
   outdated = shape.maybe_string,
+  numbers = shape.optional(shape.boolean),
+  callouts = shape.optional(shape.list(shape.record { text = shape.string })),
+  output = shape.optional(shape.string),
+  evidence = shape.optional(proven),
 }
 
 local value = shape.record {

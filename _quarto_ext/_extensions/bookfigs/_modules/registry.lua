@@ -4,6 +4,7 @@ local modules = ...
 local files, manifest = modules.files, modules.manifest
 
 local MAKE, LIST, WHY = "bookfigs figures", "bookfigs list", "bookfigs why "
+local PROVE = "bookfigs prove "
 local UPGRADE = "pip install --upgrade bookfigs"
 
 local registry = {}
@@ -56,7 +57,8 @@ end
 function registry:add_outdated(entry, kind, name, place)
   if manifest.is_outdated(entry) then
     local what = ("%s %s is outdated: %s"):format(kind, name, entry.outdated)
-    self.problems:add { place = place, what = what, run = MAKE }
+    local run = kind == "listing" and PROVE .. name or MAKE
+    self.problems:add { place = place, what = what, run = run }
   end
 end
 

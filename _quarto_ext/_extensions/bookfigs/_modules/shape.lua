@@ -42,6 +42,25 @@ function shape.maybe_string(value, path)
   end
 end
 
+--- True or false.
+shape.boolean = expect("boolean")
+
+--- A number that counts something.
+function shape.count(value, path)
+  if math.tointeger(value) == nil or value < 0 then
+    return ("%s has to be a count, found %s"):format(path, kind(value))
+  end
+end
+
+--- Something of a shape, or nothing: a field that older manifests do not have.
+function shape.optional(item)
+  return function(value, path)
+    if value ~= nil then
+      return item(value, path)
+    end
+  end
+end
+
 --- The name of a language: it becomes a class, or part of a fence.
 function shape.word(value, path)
   local fault = shape.string(value, path)

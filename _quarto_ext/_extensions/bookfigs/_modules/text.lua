@@ -63,7 +63,7 @@ function text.code(string)
   return hide_in_code(pandoc.Code(string))
 end
 
---- A program as it is, highlighted.
+--- A program as it is, highlighted; without a language, an output.
 function text.code_block(string, language)
   return hide_in_code(pandoc.CodeBlock(string:gsub("\n$", ""), pandoc.Attr("", { language })))
 end
