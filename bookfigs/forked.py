@@ -1,6 +1,7 @@
 """Forks of a warm process: each does one thing, within limits, and ends."""
 
 import ctypes
+import faulthandler
 import os
 import resource
 import select
@@ -91,6 +92,7 @@ def _act(act: Callable[[Tell], int], printed: Path, outlet: int) -> None:
         file = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(file, 1)
         os.dup2(file, 2)
+        faulthandler.enable(file)  # else a crash is told where the parent prints
         status = act(lambda said: _tell(outlet, said))
         sys.stdout.flush()
         sys.stderr.flush()
