@@ -41,22 +41,28 @@ def manifest() -> Manifest:
     return found
 
 
+def embedded(kind: str) -> list[str]:
+    """Labels of figures or listings, in the order in which the prose embeds them."""
+    prose = (CHAPTER / "rnn_training.qmd").read_text(encoding="utf-8")
+    pattern = rf"^::: \{{#({kind}-\S+) \.bookfigs\}}"
+    return re.findall(pattern, prose, re.MULTILINE)
+
+
 def test_figures_and_listings_are_numbered_and_referred_to(html: str) -> None:
     text = html.replace("\u00a0", " ")
-    for label, number in (("fig-critical-path", 1), ("fig-step-time", 2)):
-        assert f'href="#{label}">Figure {number}</a>' in text
-        assert re.search(rf'id="{label}".*?Figure {number}:', text, re.DOTALL)
-    for label, number in (("lst-rnn-forward", 1), ("lst-linear-scan", 2)):
-        assert f'href="#{label}">Listing {number}</a>' in text
-        assert re.search(rf'id="{label}".*?Listing {number}:', text, re.DOTALL)
+    for kind, word in (("fig", "Figure"), ("lst", "Listing")):
+        for number, label in enumerate(embedded(kind), 1):
+            assert f'href="#{label}">{word} {number}</a>' in text
+            assert re.search(rf'id="{label}".*?{word} {number}:', text, re.DOTALL)
+    assert len(embedded("fig")) == len(manifest().figures)
 
 
 def test_images_have_their_alternative_text_and_exist(html: str) -> None:
     images = re.findall(r'<img\s+src="([^"]+)"[^>]*?alt="([^"]+)"', html, re.DOTALL)
     figures = manifest().figures
-    assert [" ".join(alt.split()) for _, alt in images] == [
-        figures["critical_path"].alt,
-        figures["step_time"].alt,
+    slugs = [label.removeprefix("fig-").replace("-", "_") for label in embedded("fig")]
+    assert [" ".join(unescape(alt).split()) for _, alt in images] == [
+        figures[slug].alt for slug in slugs
     ]
     assert all((CHAPTER / source).is_file() for source, _ in images)
 
