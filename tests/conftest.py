@@ -1,6 +1,7 @@
 """A small book, made for each test that needs one."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,17 @@ def own_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BOOKFIGS_LOCKS", str(tmp_path_factory.mktemp("locks")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heeds_interrupts() -> Iterator[None]:
+    """Let programs that tests start heed Ctrl-C, even if who runs the tests does not.
+
+    A shell's background jobs ignore it, and hand that on to what they start.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
