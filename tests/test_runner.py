@@ -172,7 +172,7 @@ def test_changed_code_drops_what_was_kept(long: Book, log: Path) -> None:
     edit(long.figures()["double_growth"], "1 / (n - 2)", "pass")
     again = log.with_name("again.log")
     assert finish(long, again).returncode == 0
-    assert started(again) == [("double_growth", n) for n in (1, 2, 4, 8)]
+    assert sorted(started(again)) == [("double_growth", n) for n in (1, 2, 4, 8)]
     assert leftovers(long) == []
 
 
@@ -333,10 +333,9 @@ def test_memory_that_runs_out_at_one_point_is_a_gap_that_is_told(
     record = json.loads(path.read_text())
     assert record["gaps"] == [{"point": {"n": 4}, "reason": "out of memory"}]
     assert record["columns"]["n"]["values"] == [1, 2, 8]
-    assert [p for p in started(log) if p[0] == "double_growth"] == [
-        ("double_growth", n)
-        for n in (1, 2, 4, 8, 4)  # once more, alone
-    ]
+    tried = [n for slug, n in started(log) if slug == "double_growth"]
+    assert sorted(tried[:-1]) == [1, 2, 4, 8]
+    assert tried[-1] == 4  # once more, alone
     published = bookfigs(long, "publish", "double_growth")
     assert published.returncode == 0, published.stderr
     assert "double_growth: a gap: n=4: out of memory (no rows)" in published.stdout
