@@ -223,6 +223,7 @@ def draw(record: Record, panels: "list[Axes]") -> None:
         axes.minorticks_off()
     panels[0].set_title("kept for each sequence (KiB)")
     panels[1].set_title("time of one more token (µs)")
+    panels[1].set_yticks([20, 50, 100, 200])
 
 
 def points(record: Record, column: str, arm: str, scale: float) -> list[float]:
