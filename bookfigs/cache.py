@@ -25,6 +25,7 @@ import msgspec
 from msgspec import Struct
 
 from bookfigs.book import write_whole
+from bookfigs.places import ENGINE
 from bookfigs.settled import YOUNG_NS, State, state
 
 Hashes = Mapping[str, str]
@@ -235,6 +236,8 @@ def engine() -> str:
     """The engine that finds: its own source, and the Python that runs it."""
     total = hashlib.sha1(platform.python_version().encode(), usedforsecurity=False)
     folder = Path(__file__).parent
-    for path in sorted([*folder.glob("*.py"), *folder.glob("measure/*.py")]):
+    for path in sorted(
+        file for part in ENGINE for file in (folder / part).glob("*.py")
+    ):
         total.update(os.fsencode(path.name) + path.read_bytes())
     return total.hexdigest()

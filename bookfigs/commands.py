@@ -213,14 +213,15 @@ def lint(
 
     Raises: InputError if a file is not what it has to be; click's own for usage.
     """
-    from bookfigs import baseline as known  # noqa: PLC0415 - only where it is needed
-    from bookfigs import lint as rules  # noqa: PLC0415 - the same
-    from bookfigs import lintbook, lintreport  # noqa: PLC0415 - the same
+    from bookfigs.lint import baseline as known  # noqa: PLC0415 - only where needed
+    from bookfigs.lint import report as reports  # noqa: PLC0415 - the same
+    from bookfigs.lint.book import gather  # noqa: PLC0415 - the same
+    from bookfigs.lint.pages import lint as read  # noqa: PLC0415 - the same
 
     if update and baseline is None:
         raise click.UsageError("--update-baseline needs --baseline FILE")
-    context, only = lintbook.gather(book, paths, _version(quarto))
-    findings = rules.lint(context, only)
+    context, only = gather(book, paths, _version(quarto))
+    findings = read(context, only)
     accepted = known.Baseline()
     if baseline is not None and not (update and not baseline.exists()):
         accepted = known.read_baseline(baseline)
@@ -229,15 +230,15 @@ def lint(
         store(book, baseline, to_json(accepted))
     compared = known.compare(findings, accepted, only)
     pages = len(context.pages if only is None else only)
-    report = lintreport.Report(compared, pages, baseline is not None)
-    click.echo(lintreport.FORMATS[form](report), nl=False)
+    report = reports.Report(compared, pages, baseline is not None)
+    click.echo(reports.FORMATS[form](report), nl=False)
     if report.errors:
         sys.exit(LintError.exit_code)
 
 
 def explain_code(code: str) -> None:
     """Say what a code of ``lint``, or ``all``, means. Raises: UnknownNameError."""
-    from bookfigs.lintrules import RULES, rule  # noqa: PLC0415 - where it is needed
+    from bookfigs.lint.rules import RULES, rule  # noqa: PLC0415 - where it is needed
 
     for found in RULES if code == "all" else [rule(code)]:
         click.echo(f"{found.code} ({found.severity}): {found.summary}")

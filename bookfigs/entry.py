@@ -6,7 +6,7 @@ manifest stays the same document.
 
 from msgspec import UNSET, Struct, UnsetType
 
-from bookfigs.callout import Callout
+from bookfigs.listings.callout import Callout
 
 
 class File(Struct, frozen=True):

@@ -37,3 +37,7 @@ def _upwards(folder: str) -> list[str]:
     while (above := os.path.dirname(found[-1])) != found[-1]:
         found.append(above)
     return found
+
+
+ENGINE = (".", "listings", "lint", "measure", "prose")
+"""Folders of the engine, from its own; the numerics of ``core`` are none of it."""

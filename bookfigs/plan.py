@@ -16,7 +16,7 @@ from bookfigs.cache import Cache
 from bookfigs.closure import Project, closure
 from bookfigs.errors import BookfigsError, InputError, NewerSchemaError
 from bookfigs.figure import Source
-from bookfigs.listed import ListingState, listing_state
+from bookfigs.listings.listed import ListingState, listing_state
 from bookfigs.manifest import Manifest, read_manifest
 from bookfigs.record import Device, Record
 from bookfigs.stale import Records, follows, outdated, strays, undrawn, unmeasured

@@ -4,9 +4,9 @@ from itertools import zip_longest
 
 from bookfigs.book import Book
 from bookfigs.errors import BookfigsError, OutdatedError
-from bookfigs.listed import ListingState
+from bookfigs.listings.listed import ListingState
+from bookfigs.listings.program import run_program
 from bookfigs.plan import Plan
-from bookfigs.program import run_program
 
 REMEDY = "bookfigs figures"
 SHOWN = 3

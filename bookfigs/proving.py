@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING
 
 from bookfigs.book import Book, store
 from bookfigs.cache import Cache
-from bookfigs.child import INTERRUPTED
 from bookfigs.closure import Project
 from bookfigs.errors import BookfigsError, EnvironmentMissingError, ListingError
-from bookfigs.lines import ListingEvidence, evidence_file, shortcomings, write_evidence
-from bookfigs.listed import ListingState
-from bookfigs.listing import print_listing, read_listing
-from bookfigs.proof import prove
-from bookfigs.reach import stale
+from bookfigs.listings.child import INTERRUPTED
+from bookfigs.listings.lines import (
+    ListingEvidence,
+    evidence_file,
+    shortcomings,
+    write_evidence,
+)
+from bookfigs.listings.listed import ListingState
+from bookfigs.listings.listing import print_listing, read_listing
+from bookfigs.listings.proof import prove
+from bookfigs.listings.reach import stale
 
 if TYPE_CHECKING:
     from bookfigs.runner import Reporter

@@ -8,7 +8,7 @@ import click
 
 from bookfigs.book import Book, pick
 from bookfigs.errors import BookfigsError, UnknownNameError
-from bookfigs.listed import ListingState
+from bookfigs.listings.listed import ListingState
 from bookfigs.plan import Plan, plan
 from bookfigs.provenance import this_device
 

@@ -95,8 +95,8 @@ def _all(folder: str, root: str, engine: str) -> Iterator[str]:
             yield from _with(f"{folder}/{chapter}/evidence", deep=1)
     yield f"{root}/.bookfigs/journal"
     yield from _with(f"{root}/.bookfigs/records", deep=1)
-    yield from _with(engine, deep=0)
-    yield from _with(f"{engine}/measure", deep=0)
+    for part in places.ENGINE:
+        yield from _with(f"{engine}/{part}", deep=0)
 
 
 def _with(path: str, *, deep: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from bookfigs.closure import changes
 from bookfigs.entry import FigureEntry
 from bookfigs.errors import InputError, NewerSchemaError
 from bookfigs.figure import Source
-from bookfigs.listed import stray_evidence
+from bookfigs.listings.listed import stray_evidence
 from bookfigs.record import Record, read_record
 
 

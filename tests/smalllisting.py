@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bookfigs.book import Book
-from bookfigs.listing import Listing, read_listing
+from bookfigs.listings.listing import Listing, read_listing
 
 
 def make_program(book: Book, text: str | bytes, declared: str = "") -> Listing:

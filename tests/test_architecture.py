@@ -7,24 +7,28 @@ from pathlib import Path
 
 import pytest
 
+from bookfigs.places import ENGINE
 from smallbook import ROOT, python
 
 ORDER = [
-    "__init__", "errors", "ending", "canonical", "places", "book", "settled",
-    "cache", "tree", "source", "project", "column", "record", "agreement",
-    "closure", "data", "observe", "escape", "provenance", "estimate", "statistics",
-    "rowwise", "fits", "claim", "dark", "style", "figure", "devices", "callout",
-    "entry", "manifest", "edits", "leaner", "elide", "excerpt", "normalise", "page",
-    "listing", "confine", "child", "launch", "program", "variants", "mutant",
-    "executable", "forked", "verdict", "testing", "witness", "swap", "trial",
-    "lines", "reach", "listed", "proof", "stale", "table", "plan", "journal",
-    "machine", "point", "worker", "process", "remote", "runner", "proving",
-    "cluster", "desk", "dispatch", "recording", "drawing", "build", "memory",
-    "promise", "check", "publish", "bundle", "exchange", "replicate", "quarto",
-    "doctor", "markup", "blocks", "blockreader", "inlines", "prose", "finding",
-    "lintnames", "lintnumbers", "linttexts", "lintcode", "lintfilters", "lintrules",
-    "allowance", "lint", "lintbook", "baseline", "lintreport", "progress", "report",
-    "commands", "cli", "__main__",
+    "__init__", "errors", "ending", "canonical", "places", "book", "settled", "cache",
+    "tree", "source", "project", "column", "record", "agreement", "closure", "data",
+    "observe", "escape", "provenance", "estimate", "statistics", "rowwise", "fits",
+    "claim", "dark", "style", "figure", "devices", "listings.callout", "entry",
+    "manifest", "listings.edits", "listings.leaner", "listings.elide",
+    "listings.excerpt", "listings.normalise", "listings.page", "listings.listing",
+    "listings.confine", "listings.child", "listings.launch", "listings.program",
+    "listings.variants", "listings.mutant", "listings.executable", "listings.forked",
+    "listings.verdict", "listings.testing", "listings.witness", "listings.swap",
+    "listings.trial", "listings.lines", "listings.reach", "listings.listed",
+    "listings.proof", "stale", "table", "plan", "journal", "machine", "point", "worker",
+    "process", "remote", "runner", "proving", "cluster", "desk", "dispatch",
+    "recording", "drawing", "build", "memory", "promise", "check", "publish", "bundle",
+    "exchange", "replicate", "quarto", "doctor", "prose.markup", "prose.blocks",
+    "prose.reader", "prose.inlines", "prose.document", "lint.finding", "lint.names",
+    "lint.numbers", "lint.texts", "lint.code", "lint.filters", "lint.rules",
+    "lint.allowance", "lint.pages", "lint.book", "lint.baseline", "lint.report",
+    "progress", "report", "commands", "cli", "__main__",
 ]  # fmt: skip
 """Modules of the engine, from the bottom up: imports only point to the left."""
 
@@ -32,6 +36,17 @@ LIGHT = ["conditions", "gpu", "interval"]
 """Instruments that need no torch: the engine may know them."""
 
 PACKAGE = ROOT / "bookfigs"
+PARTS = ["listings", "lint", "prose"]
+"""Folders of the engine, but for the instruments, which know nothing of it."""
+
+
+def engine() -> dict[str, Path]:
+    """Every module of the engine by its name; ``__init__`` of a part says its noun."""
+    found = {path.stem: path for path in PACKAGE.glob("*.py")}
+    for part in PARTS:
+        files = [p for p in (PACKAGE / part).glob("*.py") if p.stem != "__init__"]
+        found |= {f"{part}.{path.stem}": path for path in files}
+    return found
 
 
 def imported(path: Path) -> set[str]:
@@ -39,21 +54,25 @@ def imported(path: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "bookfigs":
-                found |= {
-                    f"bookfigs.{alias.name}"
-                    for alias in node.names
-                    if (PACKAGE / f"{alias.name}.py").is_file()
-                }
-            elif node.module.startswith("bookfigs."):
-                found.add(node.module)
+            if node.module.split(".")[0] == "bookfigs":
+                folder = ROOT.joinpath(*node.module.split("."))
+                names = {alias.name for alias in node.names}
+                inner = {name for name in names if (folder / f"{name}.py").exists()}
+                found |= {f"{node.module}.{name}" for name in inner}
+                if names - inner and node.module != "bookfigs":
+                    found.add(node.module)
         elif isinstance(node, ast.Import):
             found |= {a.name for a in node.names if a.name.startswith("bookfigs")}
     return found
 
 
 def test_every_module_of_the_engine_has_its_place_in_the_order() -> None:
-    assert sorted(path.stem for path in PACKAGE.glob("*.py")) == sorted(ORDER)
+    assert sorted(engine()) == sorted(ORDER)
+
+
+def test_the_engine_knows_the_folders_that_it_lies_in() -> None:
+    folders = {path.parent.name for path in PACKAGE.rglob("*.py")}
+    assert folders - {"core", "kernels"} == {"bookfigs", *ENGINE[1:]}
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -62,7 +81,7 @@ def test_imports_of_the_engine_point_down(name: str) -> None:
     allowed |= {f"bookfigs.measure.{module}" for module in LIGHT}
     if name == "worker":
         allowed.add("bookfigs.measure.clock")
-    assert imported(PACKAGE / f"{name}.py") <= allowed
+    assert imported(engine()[name]) <= allowed
 
 
 @pytest.mark.parametrize(
@@ -73,8 +92,8 @@ def test_the_core_imports_nothing_else_of_bookfigs(path: Path) -> None:
 
 
 def test_the_engine_knows_nothing_of_recurrent_networks() -> None:
-    engine = [*PACKAGE.glob("*.py"), *(PACKAGE / "measure").glob("*.py")]
-    assert not [p.name for p in engine if any("core" in m for m in imported(p))]
+    files = [*engine().values(), *(PACKAGE / "measure").glob("*.py")]
+    assert not [p.name for p in files if any("core" in m for m in imported(p))]
 
 
 def test_the_instruments_import_nothing_of_the_engine() -> None:
@@ -92,7 +111,7 @@ def test_planning_imports_no_heavy_package() -> None:
     script = (
         "import sys, bookfigs.cli, bookfigs.build, bookfigs.check\n"
         "heavy = {'torch', 'matplotlib', 'numpy', 'scipy', 'rich'}\n"
-        "heavy |= {'pytest', 'coverage', 'bookfigs.proof'}\n"
+        "heavy |= {'pytest', 'coverage', 'bookfigs.listings.proof'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     printed = python(script)

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from bookfigs.callout import Callout, callouts, marked
 from bookfigs.errors import InputError
+from bookfigs.listings.callout import Callout, callouts, marked
 
 PRINTED = ["def f(x):", "    y = x  +  1", "    return y"]
 

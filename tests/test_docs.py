@@ -44,7 +44,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_readme_tells_every_field_of_a_listing_file() -> None:
-    from bookfigs.listing import Declared
+    from bookfigs.listings.listing import Declared
 
     rows = re.findall(r"^\| ((?:`[^|]+`(?:, )?)+) \|", README, re.MULTILINE)
     told = {name.strip("[]") for row in rows for name in re.findall(r"`([^`]+)`", row)}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bookfigs import leaner
-from bookfigs.edits import Line
 from bookfigs.errors import InputError, UnknownNameError
-from bookfigs.excerpt import Wanted, excerpt
-from bookfigs.page import require_printable
+from bookfigs.listings import leaner
+from bookfigs.listings.edits import Line
+from bookfigs.listings.excerpt import Wanted, excerpt
+from bookfigs.listings.page import require_printable
 from bookfigs.tree import normal
 
 SOURCE = '''\
@@ -211,7 +211,7 @@ def test_declared_glyphs_and_latin_letters_are_printed() -> None:
     require_printable(["x" * 70, "é ± ε"], "m.py", "line", "ε")
 
 
-NAMES = ("canonical", "claim", "closure", "figure", "leaner", "source")
+NAMES = ("canonical", "claim", "closure", "figure", "listings/leaner", "source")
 OWN = [Path(leaner.__file__).with_name(f"{name}.py") for name in NAMES]
 
 

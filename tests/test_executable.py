@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bookfigs import leaner
-from bookfigs.executable import executable
+from bookfigs.listings import leaner
+from bookfigs.listings.executable import executable
 
 TEXT = '''\
 """A module."""

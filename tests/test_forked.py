@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bookfigs.forked import Said, Tell, forked, limit
-from bookfigs.verdict import LATE, verdict
+from bookfigs.listings.forked import Said, Tell, forked, limit
+from bookfigs.listings.verdict import LATE, verdict
 
 Act = Callable[[Tell], int]
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from bookfigs.entry import ClaimEntry, FigureEntry, ListingEntry, ValueEntry
 from bookfigs.errors import UnknownNameError
-from bookfigs.finding import Context, Finding
-from bookfigs.lint import lint
-from bookfigs.lintfilters import read_filters
-from bookfigs.lintnumbers import numbers
-from bookfigs.lintrules import RULES, rule
+from bookfigs.lint.filters import read_filters
+from bookfigs.lint.finding import Context, Finding
+from bookfigs.lint.numbers import numbers
+from bookfigs.lint.pages import lint
+from bookfigs.lint.rules import RULES, rule
 from bookfigs.manifest import Manifest
-from bookfigs.prose import Source, read_page
+from bookfigs.prose.document import Source, read_page
 from test_prose import SIGNS, page
 
 MANIFEST = Manifest(

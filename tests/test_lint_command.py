@@ -11,17 +11,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bookfigs import __version__
-from bookfigs import lint as rules
-from bookfigs.baseline import Baseline, Known, compare, read_baseline, updated
 from bookfigs.book import Book
 from bookfigs.canonical import to_json
 from bookfigs.cli import cli
 from bookfigs.entry import ValueEntry
 from bookfigs.errors import BookfigsError, InputError
-from bookfigs.finding import Finding
-from bookfigs.lintbook import gather
-from bookfigs.lintreport import FORMATS, Report
-from bookfigs.lintrules import RULES
+from bookfigs.lint import pages as rules
+from bookfigs.lint.baseline import Baseline, Known, compare, read_baseline, updated
+from bookfigs.lint.book import gather
+from bookfigs.lint.finding import Finding
+from bookfigs.lint.report import FORMATS, Report
+from bookfigs.lint.rules import RULES
 from bookfigs.manifest import Manifest
 from smallbook import ROOT, python
 
@@ -337,7 +337,7 @@ def test_the_quarto_at_hand_is_asked_only_once_and_may_be_missing(
 
 def test_reading_pages_imports_no_heavy_package() -> None:
     script = (
-        "import sys, bookfigs.lint, bookfigs.lintbook, bookfigs.lintreport\n"
+        "import sys, bookfigs.lint.pages, bookfigs.lint.book, bookfigs.lint.report\n"
         "heavy = {'torch', 'matplotlib', 'numpy', 'scipy', 'rich'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -7,7 +7,7 @@ import pytest
 from bookfigs.book import Book
 from bookfigs.entry import ListingEntry
 from bookfigs.errors import BookfigsError, InputError, UnknownNameError
-from bookfigs.listing import print_listing, read_listing, render_listing
+from bookfigs.listings.listing import print_listing, read_listing, render_listing
 
 SOURCE = '''
 import functools

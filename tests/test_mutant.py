@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bookfigs import leaner
-from bookfigs.mutant import ARROW, mutants
+from bookfigs.listings import leaner
+from bookfigs.listings.mutant import ARROW, mutants
 
 
 def changes(text: str) -> list[str]:
@@ -95,7 +95,7 @@ def test_source_is_whole_again_after_each_mutant() -> None:
     assert codes == [m.code("f.py") for m in reversed(found)][::-1]
 
 
-NAMES = ("canonical", "claim", "closure", "figure", "leaner", "source")
+NAMES = ("canonical", "claim", "closure", "figure", "listings/leaner", "source")
 OWN = [Path(leaner.__file__).with_name(f"{name}.py") for name in NAMES]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bookfigs.book import Book
 from bookfigs.errors import BookfigsError, InputError, ListingError
-from bookfigs.program import run_program
+from bookfigs.listings.program import run_program
 from smalllisting import declare, make_program, write_module
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from bookfigs.book import Book
 from bookfigs.errors import ListingError
-from bookfigs.lines import (
+from bookfigs.listings.lines import (
     ListingEvidence,
     shortcomings,
 )
-from bookfigs.listing import print_listing
-from bookfigs.proof import prove
+from bookfigs.listings.listing import print_listing
+from bookfigs.listings.proof import prove
 from provenbook import TOML, write_project
 from smalllisting import declare, make_program, write_module
 

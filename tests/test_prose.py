@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bookfigs.markup import read_attr
-from bookfigs.prose import BLANK, Page, read_page
+from bookfigs.prose.document import BLANK, Page, read_page
+from bookfigs.prose.markup import read_attr
 
 
 def page(text: str) -> Page:

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from bookfigs import cache as caches
-from bookfigs import proof, proving, settled
+from bookfigs import proving, settled
 from bookfigs.book import Book
 from bookfigs.canonical import to_json
 from bookfigs.check import examine
 from bookfigs.entry import ListingEntry
+from bookfigs.listings import proof
 from bookfigs.manifest import read_manifest
 from bookfigs.plan import plan
 from bookfigs.progress import Lines

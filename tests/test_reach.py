@@ -5,9 +5,14 @@ import pytest
 from bookfigs.book import Book
 from bookfigs.closure import Project
 from bookfigs.errors import InputError
-from bookfigs.lines import ListingEvidence, evidence_file, read_evidence, write_evidence
-from bookfigs.listing import print_listing
-from bookfigs.reach import reach, stale
+from bookfigs.listings.lines import (
+    ListingEvidence,
+    evidence_file,
+    read_evidence,
+    write_evidence,
+)
+from bookfigs.listings.listing import print_listing
+from bookfigs.listings.reach import reach, stale
 from provenbook import TOML, write_project
 from smalllisting import declare, write_module
 

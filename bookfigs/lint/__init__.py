@@ -1,0 +1,1 @@
+"""Lint: what is out of order in the prose of a book, and where."""

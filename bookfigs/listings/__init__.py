@@ -1,0 +1,1 @@
+"""Listings: lines of tested source, what they print, and what proves them."""

@@ -1,0 +1,1 @@
+"""Reading the prose of a book: blocks, inlines, spans, with their places."""
