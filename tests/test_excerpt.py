@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from bookfigs.errors import InputError, UnknownNameError
-from bookfigs.listings import leaner
 from bookfigs.listings.edits import Line
 from bookfigs.listings.excerpt import Wanted, excerpt
 from bookfigs.listings.page import require_printable
 from bookfigs.tree import normal
+from smallbook import ROOT
 
 SOURCE = '''\
 """A module."""
@@ -212,7 +212,7 @@ def test_declared_glyphs_and_latin_letters_are_printed() -> None:
 
 
 NAMES = ("canonical", "claim", "closure", "figure", "listings/leaner", "source")
-OWN = [Path(leaner.__file__).with_name(f"{name}.py") for name in NAMES]
+OWN = [ROOT / "bookfigs" / f"{name}.py" for name in NAMES]
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bookfigs.listings import leaner
 from bookfigs.listings.executable import executable
+from smallbook import ROOT
 
 TEXT = '''\
 """A module."""
@@ -74,8 +74,8 @@ def test_lines_are_told_apart_by_when_they_run() -> None:
     ]  # fmt: skip
 
 
-NAMES = ("canonical", "claim", "closure", "figure", "leaner", "source")
-OWN = [Path(leaner.__file__).with_name(f"{name}.py") for name in NAMES]
+NAMES = ("canonical", "claim", "closure", "figure", "listings/leaner", "source")
+OWN = [ROOT / "bookfigs" / f"{name}.py" for name in NAMES]
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bookfigs.listings import leaner
 from bookfigs.listings.mutant import ARROW, mutants
+from smallbook import ROOT
 
 
 def changes(text: str) -> list[str]:
@@ -96,7 +96,7 @@ def test_source_is_whole_again_after_each_mutant() -> None:
 
 
 NAMES = ("canonical", "claim", "closure", "figure", "listings/leaner", "source")
-OWN = [Path(leaner.__file__).with_name(f"{name}.py") for name in NAMES]
+OWN = [ROOT / "bookfigs" / f"{name}.py" for name in NAMES]
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)

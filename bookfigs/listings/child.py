@@ -18,7 +18,7 @@ from bookfigs.errors import EnvironmentMissingError
 
 T = TypeVar("T")
 
-CODE = "import sys; sys.path[:] = {}; from bookfigs.{} import main; main()"
+CODE = "import sys; sys.path[:] = {}; from bookfigs.listings.{} import main; main()"
 """A fresh Python that looks for modules where this one does."""
 
 PRINTED_LIMIT = 1 << 20
