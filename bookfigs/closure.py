@@ -23,8 +23,9 @@ from pathlib import Path
 
 from bookfigs.canonical import digest
 from bookfigs.project import Project, Reference, Step
+from bookfigs.scope import chains
 from bookfigs.source import BODY, Module, imports, loads, local_imports
-from bookfigs.tree import chains, normal
+from bookfigs.tree import normal
 
 __all__ = ["DATA", "Project", "changes", "closure", "reached"]
 

@@ -1,22 +1,8 @@
-"""Syntax trees: what in one counts, what it uses, what of it runs on import."""
+"""Syntax trees: what in one counts, and what of it runs on import."""
 
 import ast
 import copy
-from collections.abc import Iterable, Iterator
-
-
-def chains(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Dotted names that are used in some statements, the longest form of each."""
-    for node in nodes:
-        parts: list[str] = []
-        inner = node
-        while isinstance(inner, ast.Attribute):
-            parts.append(inner.attr)
-            inner = inner.value
-        if isinstance(inner, ast.Name):
-            yield ".".join([inner.id, *reversed(parts)])
-        else:
-            yield from chains(children(inner))
+from collections.abc import Iterator
 
 
 def children(node: ast.AST) -> list[ast.AST]:

@@ -12,9 +12,9 @@ from smallbook import ROOT, python
 
 ORDER = [
     "__init__", "errors", "ending", "canonical", "places", "book", "settled", "cache",
-    "tree", "source", "project", "column", "record", "agreement", "closure", "data",
-    "observe", "escape", "provenance", "estimate", "statistics", "rowwise", "fits",
-    "claim", "dark", "style", "figure", "devices", "listings.callout", "entry",
+    "tree", "source", "scope", "project", "column", "record", "agreement", "closure",
+    "data", "observe", "escape", "provenance", "estimate", "statistics", "rowwise",
+    "fits", "claim", "dark", "style", "figure", "devices", "listings.callout", "entry",
     "manifest", "listings.edits", "listings.leaner", "listings.elide",
     "listings.excerpt", "listings.normalise", "listings.page", "listings.listing",
     "listings.confine", "listings.child", "listings.launch", "listings.program",
