@@ -36,6 +36,9 @@ Quantity = Callable[[Samples], Samples]
 CONFIDENCE = 0.95
 """Of the interval that is shown."""
 RESAMPLES = 2000
+SMALLEST_POWER, LARGEST_POWER = -4, 9
+"""Powers of ten between which a float is written out."""
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SEED = 20230311
 """A fixed seed: the same record gives the same interval, byte for byte."""
 
@@ -174,11 +177,14 @@ def number(value: float) -> str:
 
     A float that happens to be whole is still written as a float: whether 2.0 or
     1.9999999999999998 comes out depends on the processor, and the text must not.
+    One that is tiny or huge is written by its power of ten: 4.94 × 10⁻¹³.
     """
-    if isinstance(value, int) or value == 0:
+    if isinstance(value, int) or value == 0 or not np.isfinite(value):
         return f"{value:,.0f}"
-    digits = max(0, 2 - int(np.floor(np.log10(abs(float(f"{value:.2e}"))))))
-    return f"{value:,.{digits}f}"
+    mantissa, _, power = f"{value:.2e}".partition("e")
+    if not SMALLEST_POWER <= int(power) < LARGEST_POWER:
+        return f"{mantissa} × 10{str(int(power)).translate(RAISED)}"
+    return f"{value:,.{max(0, 2 - int(power))}f}"
 
 
 def _row(record: Record, column: str, cell: Cell, tolerance: float) -> Row:

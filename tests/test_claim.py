@@ -241,6 +241,12 @@ def test_value_is_formatted_by_its_definition() -> None:
         (9.999, "10.0"),
         (2.0, "2.00"),
         (1.9999999999999998, "2.00"),
+        (0.000123, "0.000123"),
+        (4.9404e-13, "4.94 × 10⁻¹³"),
+        (-4.9404e-13, "-4.94 × 10⁻¹³"),
+        (9.999e-5, "0.000100"),
+        (1.2345e12, "1.23 × 10¹²"),
+        (float("inf"), "inf"),
     ],
 )
 def test_number_has_three_significant_digits(value: float, text: str) -> None:
@@ -249,7 +255,8 @@ def test_number_has_three_significant_digits(value: float, text: str) -> None:
 
 @given(st.floats(min_value=1e-12, max_value=1e12))
 def test_printed_number_is_within_half_a_unit_of_its_third_digit(value: float) -> None:
-    printed = float(number(value).replace(",", ""))
+    plain = number(value).translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", ","))
+    printed = float(plain.replace(" × 10", "e"))
     assert printed == pytest.approx(value, rel=0.0051)
 
 

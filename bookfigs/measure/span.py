@@ -10,35 +10,16 @@ The meter dispatches every operation that really runs, in the backward pass of
 autograd too, so nothing is assumed about the program.
 """
 
-from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-ALLOCATIONS = frozenset(
-    ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
-)
-"""Operations that compute nothing."""
-
-OVERWRITES = frozenset(
-    ("copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "exponential_")
-)
-"""Operations in place that do not read what they write over."""
-
-SHAPE_ONLY = frozenset(
-    (
-        *("zeros_like", "ones_like", "full_like", "rand_like", "randn_like"),
-        *("new_zeros", "new_ones", "new_full"),
-    )
-)
-"""Operations that take a tensor for its shape and do not read its values."""
+from bookfigs.measure.operations import ALLOCATIONS, Call, Dispatching, storage_key
 
 ESCAPES = frozenset(("_local_scalar_dense", "allclose", "equal", "is_nonzero"))
 """Operations that hand a tensor's value to Python."""
@@ -76,7 +57,7 @@ class SpanMeter:
 
     def __init__(self) -> None:
         self.operations = 0
-        self._mode = _Dispatch(self._record)
+        self._mode = Dispatching(self._record)
         self._depths: dict[int, _StorageDepth] = {}
 
     def __enter__(self) -> Self:
@@ -103,7 +84,7 @@ class SpanMeter:
         self._depths.clear()
         return operations
 
-    def _record(self, call: "_Call") -> None:
+    def _record(self, call: Call) -> None:
         """Update depths after an operation ran."""
         if call.name in ESCAPES:
             message = (
@@ -120,11 +101,11 @@ class SpanMeter:
             self._write(tensor, depth)
 
     def _read(self, tensor: Tensor) -> int:
-        entry = self._depths.get(_storage_key(tensor))
+        entry = self._depths.get(storage_key(tensor))
         return 0 if entry is None else entry.read(tensor)
 
     def _write(self, tensor: Tensor, depth: int) -> None:
-        key = _storage_key(tensor)
+        key = storage_key(tensor)
         if key not in self._depths:
             self._depths[key] = _StorageDepth(tensor)
         self._depths[key].write(tensor, depth)
@@ -185,86 +166,3 @@ class _StorageDepth:
             (*tensor.shape, parts),
             (*stride, depths.itemsize),
         )
-
-
-class _Call(NamedTuple):
-    """One dispatched operation and its result."""
-
-    operation: Any
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
-    result: Any
-
-    @property
-    def name(self) -> str:
-        """Name without namespace and overload: ``aten.add.Tensor`` is ``add``."""
-        return str(self.operation.overloadpacket.__name__)
-
-    def is_view(self) -> bool:
-        """Whether the results are the arguments' own memory, unchanged."""
-        if next(self._written(), None) is not None:
-            return False
-        mine = {_storage_key(tensor) for tensor in _tensors(self.result)}
-        theirs = {
-            _storage_key(tensor) for tensor in _tensors((self.arguments, self.options))
-        }
-        return mine <= theirs
-
-    def reads(self) -> Iterator[Tensor]:
-        """Tensors whose values the result depends on."""
-        if self.name in SHAPE_ONLY:
-            return
-        for value, written, is_output in self._schema_arguments():
-            if written and (is_output or self.name in OVERWRITES):
-                continue
-            yield from _tensors(value)
-
-    def writes(self) -> Iterator[Tensor]:
-        """Tensors that have new values: results, and what was changed in place."""
-        yield from self._written()
-        yield from _tensors(self.result)
-
-    def _written(self) -> Iterator[Tensor]:
-        for value, written, _ in self._schema_arguments():
-            if written:
-                yield from _tensors(value)
-
-    def _schema_arguments(self) -> Iterator[tuple[Any, bool, bool]]:
-        """Yield each given argument: its value, written to?, an ``out=``?"""
-        for place, argument in enumerate(self.operation._schema.arguments):  # noqa: SLF001 - no public access to the schema
-            if place < len(self.arguments):
-                value = self.arguments[place]
-            elif argument.name in self.options:
-                value = self.options[argument.name]
-            else:
-                continue
-            alias = argument.alias_info
-            yield value, alias is not None and alias.is_write, argument.is_out
-
-
-class _Dispatch(TorchDispatchMode):
-    """Runs each operation, then reports it."""
-
-    def __init__(self, report: Callable[[_Call], None]) -> None:
-        super().__init__()
-        self._report = report
-
-    def __torch_dispatch__(
-        self,
-        func: Any,  # noqa: ANN401
-        types: Any,  # noqa: ANN401
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
-        options = kwargs or {}
-        result = func(*args, **options)
-        self._report(_Call(func, args, options, result))
-        return result
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:  # noqa: ANN401 - any nesting of arguments
-    return (leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
-
-
-def _storage_key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - its identity

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from bookfigs.measure.span import (
+from bookfigs.measure.operations import (
     ALLOCATIONS,
     SHAPE_ONLY,
-    _Call,
-    _Dispatch,
-    _storage_key,
+    Call,
+    Dispatching,
+    storage_key,
 )
 
 MOVES = frozenset(("cat", "clone", "flip", "stack"))
@@ -63,7 +63,7 @@ class ElementTrace:
 
     def __init__(self, **given: Tensor) -> None:
         self.elements: list[Element] = []
-        self._mode = _Dispatch(self._record)
+        self._mode = Dispatching(self._record)
         self._numbers: dict[int, Tensor] = {}
         self._alive: list[Tensor] = []
         self._operations = 0
@@ -103,7 +103,7 @@ class ElementTrace:
             found.append(mask)
         return found
 
-    def _record(self, call: _Call) -> None:
+    def _record(self, call: Call) -> None:
         """Number the elements that an operation wrote."""
         if call.name in ALLOCATIONS or call.is_view():
             return
@@ -119,7 +119,7 @@ class ElementTrace:
             self._write(call.result, self._computed(call))
             self._operations += 1
 
-    def _computed(self, call: _Call) -> Tensor:
+    def _computed(self, call: Call) -> Tensor:
         """New elements, each from the ones at its own place."""
         followed = torch.Tag.pointwise in call.operation.tags
         if not followed and call.name not in SHAPE_ONLY:
@@ -151,7 +151,7 @@ class ElementTrace:
 
     def _read(self, tensor: Tensor, reader: str) -> Tensor:
         """Numbers of a tensor's elements, in its shape."""
-        known = self._numbers.get(_storage_key(tensor))
+        known = self._numbers.get(storage_key(tensor))
         if known is None or bool((_view(known, tensor) < 0).any()):
             message = (
                 f"{reader} reads a tensor of shape {tuple(tensor.shape)} that was "
@@ -162,7 +162,7 @@ class ElementTrace:
 
     def _write(self, tensor: Any, numbers: Tensor) -> None:  # noqa: ANN401 - a result
         """Put numbers in place of the elements of a tensor."""
-        key = _storage_key(tensor)
+        key = storage_key(tensor)
         if key not in self._numbers:
             self._alive.append(tensor)  # so that its memory is not used again
             size = tensor.untyped_storage().nbytes() // tensor.element_size()

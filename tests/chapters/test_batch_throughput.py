@@ -11,6 +11,7 @@ import torch
 from bookfigs.book import Book
 from bookfigs.column import key, measured
 from bookfigs.figure import load
+from chapters.rnn_training.steps import training_steps
 from records import record
 from smallbook import ROOT
 
@@ -22,7 +23,7 @@ MODULE: Any = sys.modules["bookfigs_figure_batch_throughput"]
 def gradients(batch: int) -> dict[str, Any]:
     """What one training step of each arm returns."""
     torch.manual_seed(1)
-    arms = MODULE.steps(torch.randn(batch, 6, MODULE.WIDTH))
+    arms = training_steps(torch.randn(batch, 6, MODULE.WIDTH), MODULE.TIMED)
     return {name: arm() for name, arm in arms.items()}
 
 

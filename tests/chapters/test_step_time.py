@@ -10,6 +10,7 @@ import torch
 
 from bookfigs.book import Book
 from bookfigs.figure import load
+from chapters.rnn_training.steps import training_steps
 from smallbook import ROOT
 
 BOOK = Book(ROOT / "chapters")
@@ -20,13 +21,18 @@ MODULE: Any = sys.modules["bookfigs_figure_step_time"]
 def gradients(T: int) -> dict[str, Any]:
     """What one training step of each arm returns."""
     torch.manual_seed(1)
-    arms = MODULE.steps(torch.randn(2, T, MODULE.WIDTH))
+    arms = training_steps(torch.randn(2, T, MODULE.WIDTH), MODULE.TIMED)
     return {name: arm() for name, arm in arms.items()}
 
 
 def test_every_arm_is_timed_and_has_a_look() -> None:
     assert sorted(gradients(3)) == sorted(MODULE.TIMED)
     assert set(MODULE.TIMED) <= set(MODULE.ARMS)
+
+
+def test_an_arm_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(KeyError, match="lstm"):
+        training_steps(torch.randn(1, 2, 4), ["scan", "lstm"])
 
 
 def test_a_step_computes_the_gradient_of_every_weight() -> None:

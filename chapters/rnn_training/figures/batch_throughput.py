@@ -6,7 +6,7 @@ idle, a larger batch costs little more, and tokens per second rise until the mac
 is busy. Arms of one batch are interleaved in the same rounds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from chapters.rnn_training.arms import ARMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from torch import Tensor
 
 BATCHES = [2**k for k in range(9)]
 ONE, HALF, LARGEST = BATCHES[0], BATCHES[-2], BATCHES[-1]
@@ -44,10 +43,11 @@ def measure(device: Device, batch: int) -> Iterator[Row]:
     import torch
 
     from bookfigs.measure.clock import compare
+    from chapters.rnn_training.steps import training_steps
 
     torch.manual_seed(0)
     x = torch.randn(batch, STEPS, WIDTH, device=device.kind)
-    samples = compare(steps(x), device=device.kind, seconds=SECONDS)
+    samples = compare(training_steps(x, TIMED), device=device.kind, seconds=SECONDS)
     for arm, seconds in samples.items():
         yield {
             "arm": arm,
@@ -56,33 +56,6 @@ def measure(device: Device, batch: int) -> Iterator[Row]:
             "width": WIDTH,
             "seconds": seconds,
         }
-
-
-def steps(x: "Tensor") -> dict[str, Callable[[], object]]:
-    """A training step of each arm: forward, and the gradient of every weight."""
-    import torch
-    from torch import Tensor, nn
-
-    from bookfigs.core.attention import CausalAttention
-    from bookfigs.core.lru import LRU
-    from bookfigs.core.rnn import RNN
-
-    rnn, lru = RNN(WIDTH, WIDTH), LRU(WIDTH, WIDTH, r_min=0.9, r_max=0.999)
-    framework = nn.RNN(WIDTH, WIDTH, batch_first=True)
-    attention = CausalAttention(WIDTH)
-    gradient = torch.randn_like(x)
-
-    def step(layer: nn.Module, forward: Callable[[], Tensor]) -> Callable[[], object]:
-        weights = list(layer.to(x.device).parameters())
-        return lambda: torch.autograd.grad(forward(), weights, gradient)
-
-    return {
-        "rnn": step(rnn, lambda: rnn(x)),
-        "framework_rnn": step(framework, lambda: framework(x)[0]),
-        "scan": step(lru, lambda: lru(x, form="scan")),
-        "fused": step(lru, lambda: lru(x, form="fused")),
-        "attention": step(attention, lambda: attention(x)),
-    }
 
 
 def against_one(arm: str) -> Ratio:

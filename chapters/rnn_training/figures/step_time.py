@@ -7,7 +7,7 @@ framework's recurrent layers walk in compiled code; ``fused`` is the same LRU, i
 recurrence compiled into one loop over memory (on a CUDA device, of parallel chunks).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from chapters.rnn_training.arms import ARMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from torch import Tensor
 
 LENGTHS = [2**k for k in range(4, 13)]
 LONGEST, SHORTEST = LENGTHS[-1], LENGTHS[0]
@@ -48,11 +47,12 @@ def measure(device: Device, T: int, batch: int) -> Iterator[Row]:
     import torch
 
     from bookfigs.measure.clock import FEWEST, compare
+    from chapters.rnn_training.steps import training_steps
 
     torch.manual_seed(0)
     x = torch.randn(batch, T, WIDTH, device=device.kind)
     samples = compare(
-        steps(x), fewest=FEWEST + 2, device=device.kind, seconds=SECONDS
+        training_steps(x, TIMED), fewest=FEWEST + 2, device=device.kind, seconds=SECONDS
     )  # two more decide a claim about three arms
     for arm, seconds in samples.items():
         yield {
@@ -62,39 +62,6 @@ def measure(device: Device, T: int, batch: int) -> Iterator[Row]:
             "width": WIDTH,
             "seconds": seconds,
         }
-
-
-def steps(x: "Tensor") -> dict[str, Callable[[], object]]:
-    """A training step of each arm: forward, and the gradient of every weight."""
-    import torch
-    from torch import Tensor, nn
-
-    from bookfigs.core.attention import CausalAttention
-    from bookfigs.core.lru import LRU
-    from bookfigs.core.rnn import RNN
-
-    rnn, lru = RNN(WIDTH, WIDTH), LRU(WIDTH, WIDTH, r_min=0.9, r_max=0.999)
-    attention = CausalAttention(WIDTH)
-    gradient = torch.randn_like(x)
-
-    def step(layer: nn.Module, forward: Callable[[], Tensor]) -> Callable[[], object]:
-        weights = list(layer.to(x.device).parameters())
-        return lambda: torch.autograd.grad(forward(), weights, gradient)
-
-    def framework(layer: nn.Module) -> Callable[[], object]:
-        return step(layer, lambda: layer(x)[0])
-
-    return {
-        "rnn": step(rnn, lambda: rnn(x)),
-        "framework_rnn": framework(nn.RNN(WIDTH, WIDTH, batch_first=True)),
-        "framework_gru": framework(nn.GRU(WIDTH, WIDTH, batch_first=True)),
-        "framework_lstm": framework(nn.LSTM(WIDTH, WIDTH, batch_first=True)),
-        "loop": step(lru, lambda: lru(x, form="loop")),
-        "fft": step(lru, lambda: lru(x, form="fft")),
-        "scan": step(lru, lambda: lru(x, form="scan")),
-        "fused": step(lru, lambda: lru(x, form="fused")),
-        "attention": step(attention, lambda: attention(x)),
-    }
 
 
 def against_scan(arm: str, T: int = LONGEST, batch: int = 1) -> Ratio:
