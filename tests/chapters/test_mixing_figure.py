@@ -24,6 +24,7 @@ SHOWN = load("mixing", BOOK.figures()["mixing"], BOOK.root)
 FIGURE: ModuleType = sys.modules["bookfigs_figure_mixing"]
 CPU = this_device("cpu")
 PAIRS = list(product((0, 1), repeat=2))
+WIDTH = 32
 
 
 @pytest.fixture(autouse=True)
@@ -47,18 +48,18 @@ def defect(model: nn.Module) -> float:
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_a_stack_of_linear_recurrences_obeys_superposition(depth: int) -> None:
-    model = FIGURE.build("linear", depth=depth)
+    model = FIGURE.build("linear", WIDTH, depth=depth)
     assert len(model.blocks) == depth
     assert defect(model) < 1e-12
 
 
 @pytest.mark.parametrize("arm", ["norm", "mlp", "glu", "bare_rnn"])
 def test_anything_nonlinear_breaks_superposition(arm: str) -> None:
-    assert defect(FIGURE.build(arm)) > 1e-6
+    assert defect(FIGURE.build(arm, WIDTH)) > 1e-6
 
 
 def test_the_linear_arm_holds_nothing_but_linear_maps() -> None:
-    kinds = {type(part).__name__ for part in FIGURE.build("linear").modules()}
+    kinds = {type(part).__name__ for part in FIGURE.build("linear", WIDTH).modules()}
     assert kinds == {
         "Model", "Embedding", "ModuleList", "Block", "LRUMixer", "LRU", "Identity",
         "Linear",
@@ -98,26 +99,26 @@ def test_coefficients_stay_positive_and_real_in_training() -> None:
     a = mixer.layer.eigenvalues().detach()
     assert (a.real > 0).all()
     assert (a.imag / a.real).abs().max() <= 1e-6
-    complex_: Any = FIGURE.build("glu").blocks[0].mixer
+    complex_: Any = FIGURE.build("glu", WIDTH).blocks[0].mixer
     assert (complex_.layer.eigenvalues().real < 0).any()
 
 
 def test_signed_coefficients_may_be_negative_and_those_of_mingru_not() -> None:
-    x = 9 * torch.randn(2, 50, FIGURE.WIDTH)
+    x = 9 * torch.randn(2, 50, WIDTH)
     least = {}
     for arm in ("signed", "mingru"):
-        mixer: Any = FIGURE.build(arm).blocks[0].mixer
+        mixer: Any = FIGURE.build(arm, WIDTH).blocks[0].mixer
         least[arm] = mixer.coefficients(x)[0].min().item()
     assert least["signed"] < -0.5
     assert least["mingru"] > 0
 
 
 def test_arms_differ_in_what_their_names_say_alone() -> None:
-    models = {arm: FIGURE.build(arm) for arm in FIGURE.OPTIONS}
+    models = {arm: FIGURE.build(arm, WIDTH) for arm in FIGURE.OPTIONS}
     has = {arm: model.blocks[0].channel is not None for arm, model in models.items()}
     assert {arm for arm in has if not has[arm]} == {"linear", "norm", "bare_rnn"}
     assert isinstance(models["rnn"].blocks[0].mixer, FusedRNN)
-    assert {model.head.in_features for model in models.values()} == {FIGURE.WIDTH}
+    assert {model.head.in_features for model in models.values()} == {WIDTH}
 
 
 class Knows(nn.Module):

@@ -50,7 +50,8 @@ TRAINED = 16
 LAG = 4
 STEPS = [8, 16, 32, 64, 128, 256]
 """Ends of the stretches in which answers are counted; each begins at its half."""
-WIDTH = 32
+WIDTHS = {"cpu": 32, "cuda": 128}
+"""Channels, by the kind of device."""
 TRAINING = {"product": 300, "parity": 500}
 """Steps for each task; the second is learnt late."""
 BATCH = 32
@@ -84,6 +85,7 @@ COLUMNS = {
     "task": key(),
     "arm": key(),
     "step": key("steps"),
+    "width": key("channels"),
     "right": seeded("share of answers"),
     "nats": seeded("nats"),
     "bend": seeded("share of the logit"),
@@ -124,6 +126,7 @@ def measure(device: Device, task: str, arm: str) -> Iterator[Row]:
             "task": task,
             "arm": arm,
             "step": step,
+            "width": WIDTHS[device.kind],
             "right": [each[stretch].right for each in found],
             "nats": [each[stretch].nats for each in found],
             "bend": [each[stretch].bend for each in found],
@@ -138,10 +141,14 @@ def experiment(device: Device, task: str, arm: str, steps: int) -> "Experiment":
 
     trained = Parity(TRAINED) if task == "parity" else Xor(TRAINED, LAG)
     recipe = Recipe(steps, BATCH)
-    return Experiment(lambda: build(arm).to(device.kind), trained, recipe)
+
+    def make() -> "Model":
+        return build(arm, WIDTHS[device.kind]).to(device.kind)
+
+    return Experiment(make, trained, recipe)
 
 
-def build(arm: str, depth: int = 1) -> "Model":
+def build(arm: str, width: int, depth: int = 1) -> "Model":
     """Build blocks of an arm, between an embedding and a head."""
     from torch import nn
 
@@ -149,7 +156,7 @@ def build(arm: str, depth: int = 1) -> "Model":
     from bookfigs.core.model import Model
     from bookfigs.core.signed import SignedMinGRU
 
-    model = Model(2, 2, WIDTH, depth=depth, **OPTIONS[arm])
+    model = Model(2, 2, width, depth=depth, **OPTIONS[arm])
     block = model.blocks[0]
     if arm == "linear":
         for part in (model, *model.blocks):
@@ -159,7 +166,7 @@ def build(arm: str, depth: int = 1) -> "Model":
     if arm == "positive" and isinstance(block.mixer, LRUMixer):
         block.mixer.layer.theta_log.requires_grad = False  # phases stay almost 0
     if arm == "signed":
-        block.mixer = SignedMinGRU(WIDTH, WIDTH, form="scan")
+        block.mixer = SignedMinGRU(width, width, form="scan")
     return model
 
 
