@@ -53,7 +53,7 @@ COLUMNS = {
     "samples": seeded("sequences"),
 }
 POINTS = [{"batch": batch} for batch in BATCHES]
-QUICK = [{"batch": batch} for batch in (1, 4, 32, 256, 1024)]
+QUICK = [{"batch": batch} for batch in (1, 4, 256, 1024)]
 
 
 def race(device: str, batch: int) -> "Race":

@@ -32,6 +32,7 @@ COLUMNS = {
     "operations": exact("operations"),
 }
 POINTS = [{"T": T} for T in LENGTHS]
+QUICK = POINTS[:-3]
 
 
 def closed_form(arm: str, T: int) -> tuple[int, int]:

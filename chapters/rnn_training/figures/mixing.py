@@ -94,7 +94,6 @@ COLUMNS = {
 POINTS = [{"task": task, "arm": arm} for task in COMPARED for arm in COMPARED[task]]
 QUICK = [
     {"task": "product", "arm": "linear"},
-    {"task": "product", "arm": "glu"},
     {"task": "parity", "arm": "rnn"},
     {"task": "parity", "arm": "positive"},
 ]

@@ -91,6 +91,11 @@ POINTS = [
     *(counted("quasi", CALM, T) for T in LENGTHS),
     *(timed(width) for width in WIDTHS),
 ]
+QUICK = [
+    *(counted("newton", CALM, T) for T in (LENGTHS[0], LENGTHS[-1])),
+    *(counted("newton", CHAOTIC, T) for T in LENGTHS[:2]),
+    *(timed(width) for width in (WIDTHS[0], WIDTHS[-1])),
+]
 
 
 def measure(

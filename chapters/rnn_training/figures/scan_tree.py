@@ -47,6 +47,7 @@ COLUMNS = {
     "wrong": exact("inputs missing from states, or too many"),
 }
 POINTS = [{"T": T} for T in LENGTHS]
+QUICK = POINTS[:-2]
 
 
 class Combine(NamedTuple):
