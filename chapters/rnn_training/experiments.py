@@ -1,15 +1,20 @@
 """What models of this chapter are trained for, and how they are scored."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from statistics import mean
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bookfigs.core.model import Model
-from bookfigs.core.tasks import Labelled, Task, right
+from bookfigs.core.tasks import IGNORE, Adding, Labelled, Task, right
 from bookfigs.core.train import Experiment, Recipe, score
 
 TRAINED_ON, VALIDATED_ON = 1000, 297
@@ -18,14 +23,21 @@ DRAWN = 500
 """Sequences to validate on, and as many to test on, where they are drawn."""
 VALIDATION_SEED, TEST_SEED = 0, 1
 """Of those sequences. What is drawn to be scored is drawn by no training."""
+NEAR = 0.1
+"""A sum is right that is off by less."""
+
+Options = Mapping[str, Any]
+"""What a model is made with, by name."""
 
 
 class Trial(NamedTuple):
     """What is trained for, and the two scores of what was trained."""
 
     task: Task
+    chance: float
+    """The score of who knows nothing of the sequence and guesses as well as can be."""
     validate: Callable[[Model], float]
-    """What a learning rate is chosen by."""
+    """What learning rate and options are chosen by."""
     test: Callable[[Model], float]
     """What is reported."""
 
@@ -35,6 +47,8 @@ class Outcome(NamedTuple):
 
     rate: float
     """The learning rate that was found for it."""
+    options: Options
+    """Those that were found for it, together with the rate."""
     accuracy: list[float]
     """Of each seed, on the test part."""
 
@@ -49,17 +63,33 @@ class Protocol:
     search_seeds: Sequence[int]
     seeds: Sequence[int]
 
-    def run(self, trial: Trial, make: Callable[[], Model]) -> Outcome:
-        """Search the rate on the validation part, then train with every seed.
+    def run(
+        self,
+        trial: Trial,
+        make: Callable[..., Model],
+        options: Sequence[Options] = ({},),
+    ) -> Outcome:
+        """Search rate and options on the validation part, then train with every seed.
 
-        Cost: rates · search seeds + seeds trainings.
+        Each rate is tried with each of the ``options``, with which ``make`` is called.
+
+        Edge cases: the first of several that validate alike; a score that is not a
+        number is the lowest.
+        Cost: rates · options · search seeds + seeds trainings.
         """
-        experiment = Experiment(make, trial.task, self.recipe)
-        rate = experiment.best_rate(
-            self.rates, self.search_seeds, lambda done: trial.validate(done.model)
-        )
-        trained = (experiment.train(rate, seed).model for seed in self.seeds)
-        return Outcome(rate, [trial.test(model) for model in trained])
+
+        def train(options: Options, rate: float, seed: int) -> Model:
+            experiment = Experiment(partial(make, **options), trial.task, self.recipe)
+            return experiment.train(rate, seed).model
+
+        def judged(candidate: tuple[Options, float]) -> float:
+            models = (train(*candidate, seed) for seed in self.search_seeds)
+            found = mean(trial.validate(model) for model in models)
+            return -math.inf if math.isnan(found) else found
+
+        chosen, rate = max(product(options, self.rates), key=judged)
+        models = (train(chosen, rate, seed) for seed in self.seeds)
+        return Outcome(rate, chosen, [trial.test(model) for model in models])
 
     def shortened(self, steps: int) -> "Protocol":
         """One rate, one seed, so many steps: what runs first, to have run."""
@@ -74,8 +104,23 @@ def drawn(task: Task) -> Trial:
     """
     return Trial(
         task,
+        1 / task.d_output,
         lambda model: score(model, task, DRAWN, VALIDATION_SEED),
         lambda model: score(model, task, DRAWN, TEST_SEED),
+    )
+
+
+def sums(task: Adding) -> Trial:
+    """Sums that are right if they are off by less than ``NEAR``; drawn as above.
+
+    The sum s of two numbers that are uniform in [0, 1] has the density 1 - |s - 1|.
+    So the best guess, s = 1, is right with probability 1 - (1 - NEAR)², 0.19.
+    """
+    return Trial(
+        task,
+        NEAR * (2 - NEAR),
+        lambda model: share_near(model, task, DRAWN, VALIDATION_SEED),
+        lambda model: share_near(model, task, DRAWN, TEST_SEED),
     )
 
 
@@ -87,6 +132,7 @@ def digits(path: Path, *, permuted: bool) -> Trial:
     train, validation, test = parts(path, permuted=permuted)
     return Trial(
         train,
+        1 / train.d_output,
         lambda model: share_right(model, validation),
         lambda model: share_right(model, test),
     )
@@ -128,3 +174,27 @@ def share_right(model: Model, part: Labelled, batch: int = 256) -> float:
         x, target = (z.to(device) for z in part.at(rows))
         total += len(rows) * right(model(x)[0], target).item()
     return total / len(part.x)
+
+
+@torch.no_grad()
+def share_near(model: Model, task: Adding, size: int, seed: int) -> float:
+    """Share of ``size`` sequences whose sum is found, within ``NEAR``.
+
+    What is drawn here is drawn by no training, of any seed.
+
+    Cost: a forward pass of them, all at once.
+    """
+    device = next(model.parameters()).device
+    fixed = torch.Generator().manual_seed(2 * seed + 1)
+    x, target = (z.to(device) for z in task.draw(size, fixed))
+    return near(model(x)[0], target).item()
+
+
+def near(y: Tensor, target: Tensor) -> Tensor:
+    """Share of the questions whose answer is off by less than ``NEAR``.
+
+    Shapes: y (B, T, 1), target (B, T); result ().
+    """
+    asked = target != IGNORE
+    off = (y[asked].squeeze(-1) - target[asked]).abs()
+    return (off < NEAR).double().mean()

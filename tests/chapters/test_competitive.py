@@ -1,26 +1,33 @@
 """The comparison of trained models: its data, its protocol, its arms."""
 
 import hashlib
+import math
 import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import cast
 
 import pytest
 import torch
 
 from bookfigs.book import Book
 from bookfigs.core.model import Model
-from bookfigs.core.tasks import IGNORE, Labelled, Parity
+from bookfigs.core.tasks import IGNORE, Adding, Labelled, Parity
 from bookfigs.core.train import Recipe
 from bookfigs.figure import load
 from bookfigs.provenance import this_device
+from chapters.rnn_training import experiments
 from chapters.rnn_training.experiments import (
+    NEAR,
     Protocol,
     Trial,
     drawn,
+    near,
     parts,
+    share_near,
     share_right,
+    sums,
 )
 from smallbook import ROOT
 
@@ -89,11 +96,57 @@ def small() -> Model:
 
 def test_the_rate_is_chosen_by_validation_on_seeds_of_its_own() -> None:
     validated, tested = iter([0.2, 0.4, 0.9, 0.1, 0.4, 0.5]), iter([0.3, 0.1, 0.2])
-    trial = Trial(Parity(4), lambda _: next(validated), lambda _: next(tested))
+    trial = Trial(Parity(4), 0.5, lambda _: next(validated), lambda _: next(tested))
     found = protocol(1e-3, 1e-2, 1e-1).run(trial, small)
     assert found.rate == 1e-2  # the mean of 0.9 and 0.1
+    assert found.options == {}
     assert found.accuracy == [0.3, 0.1, 0.2]
     assert [next(scores, None) for scores in (validated, tested)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("means", "rate", "depth"),
+    [
+        ([0.1, 0.2, 0.3, 0.4], 1e-2, 2),
+        ([0.1, 0.2, 0.4, 0.3], 1e-3, 2),
+        ([0.1, 0.4, 0.4, 0.3], 1e-2, 1),
+        ([math.nan, 0.1, math.nan, math.nan], 1e-2, 1),
+        ([math.nan, math.nan, 0.0, math.nan], 1e-3, 2),
+    ],
+    ids=["last", "other-rate", "first-of-equal", "one-number", "number-of-later"],
+)
+def test_options_are_chosen_together_with_the_rate(
+    means: list[float], rate: float, depth: int
+) -> None:
+    validated = (mean for mean in means for _ in range(2))
+    tested: list[Model] = []
+
+    def note(model: Model) -> float:
+        tested.append(model)
+        return 0.5
+
+    def deep(depth: int) -> Model:
+        return Model(2, 2, 4, depth=depth)
+
+    trial = Trial(Parity(4), 0.5, lambda _: next(validated), note)
+    options = [{"depth": 1}, {"depth": 2}]
+    found = protocol(1e-3, 1e-2).run(trial, deep, options)
+    assert (found.rate, found.options) == (rate, {"depth": depth})
+    assert [len(model.blocks) for model in tested] == [depth] * 3
+    assert next(validated, None) is None
+
+
+def test_what_runs_first_tries_every_option_at_one_rate_with_one_seed() -> None:
+    made: list[int] = []
+
+    def deep(depth: int) -> Model:
+        made.append(depth)
+        return Model(2, 2, 4, depth=depth)
+
+    trial = Trial(Parity(4), 0.5, lambda _: 0.5, lambda _: 0.5)
+    short = protocol(1e-3, 1e-2).shortened(1)
+    short.run(trial, deep, [{"depth": 1}, {"depth": 2}])
+    assert made == [1, 2, 1]
 
 
 def test_the_same_protocol_finds_the_same_again() -> None:
@@ -111,6 +164,45 @@ def test_validation_and_test_sequences_are_the_same_for_every_model_and_differ()
     scores = [(trial.validate(model), trial.test(model)) for model in models]
     assert scores == [(trial.validate(model), trial.test(model)) for model in models]
     assert any(validated != tested for validated, tested in scores)
+
+
+def test_a_sum_is_right_if_it_is_off_by_less_than_a_tenth() -> None:
+    target = torch.full((4, 3), IGNORE, dtype=torch.float64)
+    target[:, -1] = torch.tensor([0.5, 1.0, 1.5, 1.5])
+    off = torch.tensor([0.099, -0.099, 0.101, -0.101])
+    y = torch.zeros(4, 3, 1, dtype=torch.float64)
+    y[:, -1, 0] = target[:, -1] + off
+    assert near(y, target).item() == 0.5
+
+
+class Always(torch.nn.Module):
+    """Answers the same number."""
+
+    def __init__(self, answer: float) -> None:
+        super().__init__()
+        self.answer = torch.nn.Parameter(torch.tensor(answer))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[object]]:
+        return self.answer.expand(*x.shape[:2], 1), []
+
+
+def test_chance_of_a_sum_is_what_the_best_guess_has() -> None:
+    task, size, tested_on = Adding(6), 20_000, 1
+    shares = {
+        guess: share_near(cast("Model", Always(guess)), task, size, tested_on)
+        for guess in (0.5, 0.9, 1.0, 1.1, 1.5)
+    }
+    assert max(shares, key=lambda guess: shares[guess]) == 1.0
+    assert sums(task).chance == pytest.approx(1 - (1 - NEAR) ** 2)
+    assert sums(task).chance == pytest.approx(shares[1.0], abs=0.01)
+
+
+def test_sums_are_validated_and_tested_on_sequences_that_differ() -> None:
+    trial = sums(Adding(6))
+    model = cast("Model", Always(1.0))
+    scores = trial.validate(model), trial.test(model)
+    assert scores == (trial.validate(model), trial.test(model))
+    assert scores[0] != scores[1]
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +225,7 @@ def test_every_arm_is_measured_on_every_task(
     monkeypatch.setattr(FIGURE, "RATES", (1e-3,))
     monkeypatch.setattr(FIGURE, "SEARCH_SEEDS", [9])
     monkeypatch.setattr(FIGURE, "SEEDS", [0, 1])
+    monkeypatch.setattr(experiments, "DRAWN", 20)
     task = point["task"]
     (row,) = SHOWN.rows(device=this_device("cpu"), **point)
     assert row.keys() == FIGURE.COLUMNS.keys()
@@ -140,9 +233,14 @@ def test_every_arm_is_measured_on_every_task(
     assert all(0 <= share <= 1 for share in row["accuracy"])
     assert len(row["accuracy"]) == 2
     assert row["parameters"] == weights(task, point["arm"])
-    seen = steps * FIGURE.MIXERS[point["arm"]].times * FIGURE.BATCH
-    assert row["tokens"] == seen * (FIGURE.LENGTH if task == "copying" else 64)
-    assert row["chance"] == 1 / (FIGURE.ALPHABET if task == "copying" else 10)
+    length = {"copying": 32, "adding": 100}.get(task, 64)
+    batch = 16 if task == "adding" else 32
+    assert row["tokens"] == steps * FIGURE.MIXERS[point["arm"]].times * batch * length
+    assert row["T"] == length
+    chance = {"copying": 1 / 4, "adding": 0.19}.get(task, 1 / 10)
+    assert row["chance"] == pytest.approx(chance)
+    has_heads = point["arm"] in {"attention", "longer"}
+    assert row["heads"] in ([[1], [2], [4]] if has_heads else [None])
 
 
 def weights(task: str, arm: str) -> int:
@@ -153,6 +251,8 @@ def weights(task: str, arm: str) -> int:
     if task == "copying":
         inputs, outputs = FIGURE.ALPHABET + 2, FIGURE.ALPHABET
         embedding = inputs * D
+    if task == "adding":
+        embedding, outputs = 2 * D + D, 1
     mixer = {
         "rnn": 2 * D * D + 2 * D,
         "gru": 6 * D * D + 6 * D,
@@ -166,9 +266,33 @@ def weights(task: str, arm: str) -> int:
     return embedding + 2 * (mixer + glu + norms) + 2 * D + D * outputs + outputs
 
 
-def test_points_of_the_quick_run_are_points_of_the_full_one() -> None:
-    assert all(point in SHOWN.points for point in SHOWN.quick)
-    assert len(SHOWN.quick) < len(SHOWN.points)
+def test_points_of_the_quick_run_are_points_of_the_full_one_but_for_the_search() -> (
+    None
+):
+    quick = [dict(point) for point in SHOWN.quick]
+    rates = [rate for point in quick for rate in point.pop("rates")]
+    assert set(rates) < set(FIGURE.RATES)
+    assert all(point in SHOWN.points for point in quick)
+    assert len(quick) < len(SHOWN.points)
+
+
+def test_given_rates_are_searched_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FIGURE, "STEPS", dict.fromkeys(FIGURE.STEPS, 2))
+    monkeypatch.setattr(FIGURE, "SEARCH_SEEDS", [9])
+    monkeypatch.setattr(FIGURE, "SEEDS", [0])
+    point = {"task": "copying", "arm": "rnn", "rates": [0.5]}
+    (row,) = SHOWN.rows(device=this_device("cpu"), **point)
+    assert row["rate"] == [0.5]
+
+
+def test_only_the_number_of_heads_is_searched_besides_the_rate() -> None:
+    searched = {arm: mixer.searched for arm, mixer in FIGURE.MIXERS.items()}
+    heads = ({"heads": 1}, {"heads": 2}, {"heads": 4})
+    assert searched == {
+        arm: heads if arm in {"attention", "longer"} else ({},) for arm in searched
+    }
 
 
 def test_no_rate_is_searched_on_a_seed_that_the_result_has() -> None:

@@ -24,7 +24,9 @@ LENGTHS = [2**k for k in range(4, 13)]
 LONGEST, SHORTEST = LENGTHS[-1], LENGTHS[0]
 WIDTH = 64
 SECONDS = 8
-"""How long the rounds of one point may take; there are at least as many as decide."""
+"""How long the rounds of one point may take; there are at least ``ROUNDS``."""
+ROUNDS = 20
+"""Of so many one may be disturbed, and a claim about three arms is still decided."""
 BATCH = 8
 """The batch that is set against a batch of one at the longest length."""
 
@@ -46,14 +48,14 @@ def measure(device: Device, T: int, batch: int) -> Iterator[Row]:
     """Time one training step of each arm at one length and batch."""
     import torch
 
-    from bookfigs.measure.clock import FEWEST, compare
+    from bookfigs.measure.clock import compare
     from chapters.rnn_training.steps import training_steps
 
     torch.manual_seed(0)
     x = torch.randn(batch, T, WIDTH, device=device.kind)
     samples = compare(
-        training_steps(x, TIMED), fewest=FEWEST + 2, device=device.kind, seconds=SECONDS
-    )  # two more decide a claim about three arms
+        training_steps(x, TIMED), fewest=ROUNDS, device=device.kind, seconds=SECONDS
+    )
     for arm, seconds in samples.items():
         yield {
             "arm": arm,
