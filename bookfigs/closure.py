@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bookfigs.canonical import digest
-from bookfigs.project import Project, Reference, Step
+from bookfigs.project import Meaning, Project, Reference, Step
 from bookfigs.scope import chains
 from bookfigs.source import BODY, Module, imports, loads, local_imports
 from bookfigs.tree import normal
@@ -173,10 +173,21 @@ class _Scope:
             for target in self._module.imports.get(head, ())
         )
 
-    def _resolve(
-        self, target: str, passed: frozenset[Path] = frozenset()
-    ) -> Iterator[Reference]:
-        """Definitions that a dotted name, imported here, stands for."""
+    def _resolve(self, target: str) -> tuple[Reference, ...]:
+        """Definitions that a dotted name, imported here, stands for; found once."""
+        name = self._absolute(target)
+        if name not in self._project.meanings:
+            outside, self._project.seen = self._project.seen, set()
+            found = tuple(dict.fromkeys(self._meanings(name, frozenset())))
+            seen = frozenset(self._project.seen)
+            self._project.meanings[name] = Meaning(found, seen)
+            self._project.seen = outside
+        found, seen = self._project.meanings[name]
+        self._project.seen |= seen
+        return found
+
+    def _meanings(self, target: str, passed: frozenset[Path]) -> Iterator[Reference]:
+        """Definitions that a dotted name stands for, past modules that were asked."""
         parts = self._absolute(target).split(".")
         yield from self._bodies(target)
         for end in range(len(parts), 0, -1):
@@ -192,7 +203,7 @@ class _Scope:
                     yield path, "__getattr__"
                 for star in known.stars:
                     inner = _Scope(self._project, path, known)
-                    yield from inner._resolve(f"{star}.{name}", passed | {path})
+                    yield from inner._meanings(f"{star}.{name}", passed | {path})
                     yield from inner._offered(star)
             elif name is None or not hasattr(builtins, name):
                 # the module itself, or a name that only running it would tell

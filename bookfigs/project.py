@@ -21,6 +21,14 @@ class Step(NamedTuple):
     """Files that were looked at or looked for to find that."""
 
 
+class Meaning(NamedTuple):
+    """What a dotted name stands for, wherever in the project it is used."""
+
+    reached: tuple[Reference, ...]
+    files: frozenset[Path]
+    """Files that were looked at or looked for to find that."""
+
+
 class Project:
     """Finds the source of modules of the project; knows no other modules.
 
@@ -37,6 +45,7 @@ class Project:
         self.root = root
         self.cache = cache or Cache()
         self.steps: dict[Reference, Step] = {}
+        self.meanings: dict[str, Meaning] = {}
         self.seen: set[Path] = set()
         """Files that were looked at or looked for."""
 
@@ -86,6 +95,9 @@ class Project:
         base = root.joinpath(*parts)
         if len(parts) > 1 and not (root / parts[0]).exists():
             return None, [root / parts[0]]  # none of its modules is there either
+        above = ".".join(parts[:-1])
+        if above and (around := self.source(above)) and around.stem != "__init__":
+            return None, self._sources[above][1]  # nothing is in what is no package
         candidates = [base / "__init__.py", base.with_name(f"{base.name}.py")]
         found = next((path for path in candidates if path.is_file()), None)
         return found, candidates

@@ -128,6 +128,21 @@ def test_output_of_a_program_is_a_witness(book: Book) -> None:
     }
 
 
+def test_changed_default_is_noticed_by_tests_where_the_program_passes_a_value(
+    book: Book,
+) -> None:
+    """Importing executes the head of a function, and the program is seen to import."""
+    write_module(book, "m.py", "def power(base, by=2):\n    return base**by\n")
+    text = "from m import power\n\n\ndef test_square():\n    assert power(3) == 9\n"
+    write_module(book, "test_m.py", text)
+    make_program(book, "import m\n\nprint(m.power(2, by=5))\n")
+    found = proven(
+        book, TOML.replace("scaled", "power") + 'program = "listings/shown.py"'
+    )
+    assert found.tests == ["test_m.py::test_square", "program"]
+    assert found.survivors == []
+
+
 def test_program_that_is_printed_is_proven_by_what_it_prints(book: Book) -> None:
     listing = make_program(book, "'Text.'\nx = [n for n in range(3)]\nprint(x)\n")
     found = prove(book, listing, print_listing(book, listing))

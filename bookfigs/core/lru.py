@@ -51,7 +51,7 @@ class LRU(nn.Module):
         nu, theta = ring(d_state, r_min, r_max, max_phase)
         self.nu_log = nn.Parameter(nu.log())
         self.theta_log = nn.Parameter(theta.log())
-        # 1 - |λ|² = 1 - exp(-2ν), without cancellation near |λ| = 1
+        # 1 - exp(-2 nu), without cancellation near |lambda| = 1
         gamma = torch.sqrt(-torch.expm1(-2 * nu))
         self.gamma_log = nn.Parameter(gamma.log())
         B = torch.randn(2, d_state, d_model) / math.sqrt(2 * d_model)

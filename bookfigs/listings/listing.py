@@ -22,8 +22,9 @@ unless ``output = false``; it ends with ``status`` within ``seconds``; its outpu
 is normalised by ``[[normalise]]`` rules, and is UTF-8 unless ``undecodable``.
 
 What proves the lines: ``tests``, files, folders or node ids from the root of the
-project. ``threshold`` is the share of changes to the lines that they have to
-notice; ``[[equivalent]]`` declares a ``change`` that changes nothing, and why.
+project, or modules with doctests. ``threshold`` is the share of changes to the lines
+that they have to notice; ``[[equivalent]]`` declares a ``change`` that changes
+nothing, and why.
 """
 
 import os

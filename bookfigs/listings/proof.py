@@ -206,12 +206,16 @@ class _Prover:
             list(dict.fromkeys(name.partition("::")[0] for name in names)),
             names,
             [
-                Case(number, witnesses.of(mutant.line) or everybody)
+                Case(number, self._likely(mutant.line, witnesses) or everybody)
                 for number, mutant in enumerate(self._mutants)
             ],
             witnesses.modules,
             self._performance(witnesses),
         )
+
+    def _likely(self, line: int, witnesses: Witnesses) -> list[str]:
+        """Who may notice a change of a line; of what importing runs, everybody."""
+        return witnesses.of(line) if line in self._lines.called else []
 
     def _performance(self, witnesses: Witnesses) -> Performance | None:
         """What the program has to do, if it executes any of the lines."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bookfigs.book import Book
 from bookfigs.canonical import digest
-from bookfigs.closure import Project, changes, closure
+from bookfigs.closure import DATA, Project, changes, closure
+from bookfigs.listings.examples import examples, is_doctest
 from bookfigs.listings.lines import ListingEvidence
 from bookfigs.listings.listing import Listing, Printed
 
@@ -40,7 +41,7 @@ def reach(
         for setup in _setups(book, path):
             hashes |= closure(project, setup, _all(project, setup))
         if path.is_file():
-            hashes |= closure(project, path, _with_fixtures(project, path, names))
+            hashes |= _of_tests(project, path, names)
     texts = [f"{line.text}\n" for line in printed.lines]
     return {**hashes, PRINTED: digest(*texts)[:16], RUN: _run(listing)}
 
@@ -91,6 +92,16 @@ def _files(book: Book, tests: Iterable[str]) -> dict[Path, set[str]]:
         name = names[0].partition("[")[0] if names else ""
         found.setdefault(book.root / file, set()).add(name)
     return found
+
+
+def _of_tests(project: Project, path: Path, names: set[str]) -> dict[str, str]:
+    """What the tests of a file reach; a file of text is hashed as a whole."""
+    if path.suffix != ".py":
+        return {f"{DATA}{path.name}": project.cache.digest(path)}
+    hashes = closure(project, path, _with_fixtures(project, path, names))
+    if any(is_doctest(project, path, name) for name in names):
+        hashes |= examples(project, path)
+    return hashes
 
 
 def _setups(book: Book, path: Path) -> Iterator[Path]:

@@ -1,10 +1,11 @@
 """Running tests by pytest inside of this process, and listening to them.
 
 Whatever the project's own options are, tests run one after another, here, and
-leave no cache behind.
+leave no cache behind. A module that is named as tests is tested by its doctests.
 """
 
 import os
+import re
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from importlib.util import find_spec
@@ -21,6 +22,12 @@ OPTIONS = (
     "--continue-on-collection-errors",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
+
+OF_TESTS = re.compile(r"test_.*\.py|.*_test\.py")
+"""Names of files with tests; of another Python file the doctests are meant."""
+
+DOCTESTS = ("--doctest-modules", "--assert=plain")
+"""Rewriting its assertions would import a module otherwise than its users do."""
 
 
 class Listener(Protocol):
@@ -53,8 +60,17 @@ def run_tests(
         arguments.append("--hypothesis-seed=0")
     if stop:
         arguments.append("-x")
+    named = list(tests)
+    if any(_is_module(name) for name in named):
+        arguments += DOCTESTS
     plugin = _Plugin(listener, None if chosen is None else list(chosen))
-    return int(pytest.main([*arguments, *tests], plugins=[plugin]))
+    return int(pytest.main([*arguments, *named], plugins=[plugin]))
+
+
+def _is_module(name: str) -> bool:
+    """Whether what is named is a Python file without tests of its own."""
+    file = Path(name.partition("::")[0])
+    return file.suffix == ".py" and not OF_TESTS.fullmatch(file.name)
 
 
 class _Plugin:
