@@ -1,0 +1,1 @@
+"""Blocks for a book that has neither bookfigs nor its extension."""

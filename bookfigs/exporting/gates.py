@@ -1,0 +1,62 @@
+"""Gates: what a book's own checks ask of every block, asked before it gets there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from bookfigs.errors import BookfigsError, InputError
+from bookfigs.exporting.signs import CONTROL
+from bookfigs.lint.finding import Context
+from bookfigs.lint.rules import RULES
+from bookfigs.listings.page import LATIN
+from bookfigs.prose.document import Page, read_page
+
+CODES = {
+    "markup",
+    "alt-missing",
+    "alt-long",
+    "alt-latex",
+    "caption-form",
+    "wide-line",
+    "foreign-comment",
+}
+"""Rules of ``lint`` that hold for a block in any book."""
+
+PERCENT = re.compile(r"\d\s*\\*%")
+
+
+def violations(block: str, where: str, source: str) -> list[BookfigsError]:
+    """What a book would refuse in a block.
+
+    ``where`` is the place that it is for, ``source`` what it is made from.
+    """
+    page = read_page(Path(source), source, block)
+    said = [*_linted(page), *_percent(page), *_signs(page)]
+    run = f"correct {source}, or say it otherwise in the marker"
+    return [InputError(where, f"{source}: {what}", run=run) for what in said]
+
+
+def _linted(page: Page) -> Iterator[str]:
+    context = Context(pages=[page])
+    for rule in RULES:
+        if rule.code in CODES:
+            for hit in rule.check(context):
+                yield f"{hit.message}; {hit.suggestion}"
+
+
+def _percent(page: Page) -> Iterator[str]:
+    """A sign for what the book spells out."""
+    for attr, field in page.worded:
+        if attr.id and (found := PERCENT.search(field.value)):
+            yield f"{found[0]!r} in {field.key}: spell out 'percent'"
+
+
+def _signs(page: Page) -> Iterator[str]:
+    """Signs that act on programs, or that fonts for code may lack."""
+    if found := CONTROL.search(page.text):
+        yield f"a control character, {found[0]!r}"
+    for fence in page.fences:
+        code = page.text[slice(*fence.body)]
+        foreign = [sign for sign in code if sign not in LATIN and sign not in "\n\t"]
+        if foreign:
+            yield f"the sign {foreign[0]!r} in code, which print may lack"
