@@ -1,0 +1,1 @@
+"""How a book begins: the extension, the settings, and files to start from."""
