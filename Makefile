@@ -21,9 +21,9 @@ figures: $(READY) ## prove listings, measure what is stale here, make what is st
 
 check: $(READY) ## does all that is generated follow from the evidence? is the prose in order?
 	$(RUN) bookfigs check --redraw
-	$(RUN) bookfigs lint
+	$(RUN) bookfigs lint --execute
 
-test: $(READY) ## run the tests
+test: $(READY) ## run the tests, and test the book: figures, claims, listings, pages
 	$(RUN) pytest --numprocesses auto
 
 lint: $(READY) ## style, types

@@ -134,7 +134,10 @@ def test_a_rule_finds_what_it_is_for_and_marks_it(
     assert shown.startswith(what[:9].partition("\n")[0])
 
 
-ELSEWHERE = {"encoding", "no-manifest", "not-embedded", "filter-missing", "filter-late"}
+ELSEWHERE = {
+    "encoding", "no-manifest", "not-embedded", "filter-missing", "filter-late",
+    "execution-failed",
+}  # fmt: skip
 """Rules about more than the text of a page; their tests stand below."""
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from bookfigs.lint.finding import Context, Hit
+from bookfigs.lint.finding import NOT_EXECUTED, Context, Hit
 from bookfigs.prose.blocks import Fence
 from bookfigs.prose.document import Page
 from bookfigs.prose.inlines import shortcodes
@@ -31,6 +31,7 @@ COMMENT = {
     for language in languages.split()
 }
 BEYOND = re.compile(r"[^\x00-\x7f]+")
+REASON = f"<!-- bookfigs-lint: allow {NOT_EXECUTED}: reason -->"
 
 
 def _shown(page: Page) -> Iterator[Fence]:
@@ -41,12 +42,17 @@ def _shown(page: Page) -> Iterator[Fence]:
             yield fence
 
 
-def _lines(page: Page, fence: Fence) -> Iterator[tuple[int, str]]:
+def is_python(fence: Fence) -> bool:
+    """Whether a block is Python that Quarto shows and does not execute."""
+    return fence.language in EXECUTABLE and not fence.is_cell
+
+
+def lines_of(page: Page, fence: Fence) -> Iterator[tuple[int, str]]:
     """The lines of a block, and where what is printed of each begins."""
     at = fence.body[0]
     for line in page.text[slice(*fence.body)].split("\n"):
         lead = len(line[: fence.indent]) - len(line[: fence.indent].lstrip(" \t>"))
-        yield at + lead, line[lead:].rstrip()
+        yield at + lead, line[lead:].removesuffix("\r")
         at += len(line) + 1
 
 
@@ -54,7 +60,8 @@ def wide_line(context: Context) -> Iterator[Hit]:
     """A line of code that runs out of the printed page."""
     for page in context.pages:
         for fence in _shown(page):
-            for start, line in _lines(page, fence):
+            for start, whole in lines_of(page, fence):
+                line = whole.rstrip()
                 if len(line) > COLUMNS:
                     what = f"this line of code has {len(line)} columns"
                     fit = f"break it: the printed page has {COLUMNS}, and wraps none"
@@ -79,13 +86,17 @@ def not_executed(context: Context) -> Iterator[Hit]:
     """Python in a page that nothing ever ran."""
     for page in context.pages:
         for fence in page.fences:
-            if fence.language not in EXECUTABLE or fence.is_cell:
-                continue
-            if not context.is_executed(page, fence):
-                what = "this code is not executed, so nothing says that it runs"
-                write = "make it a listing: ::: {#lst-NAME .bookfigs}"
+            if is_python(fence) and not context.is_executed(page, fence):
+                what = "this code was not run as it stands"
+                write = f"run: bookfigs lint --execute; or say why not: {REASON}"
                 end = page.text.find("\n", fence.start)
                 yield Hit(page, fence.start, max(end, fence.start), what, write)
+
+
+def execution_failed(context: Context) -> Iterator[Hit]:
+    """Python in a page that was run, and failed."""
+    for page in context.pages:
+        yield from context.failures(page) or []
 
 
 def value_in_math(context: Context) -> Iterator[Hit]:

@@ -12,12 +12,19 @@ from bookfigs.prose.document import Page, Source
 Severity = Literal["error", "warning", "info"]
 NEAREST = 3
 
+NOT_EXECUTED, FAILED = "not-executed", "execution-failed"
+"""Codes that decide which blocks of code are run, and which may fail."""
+
 
 def _never(_page: Page, _fence: Fence) -> bool:
     return False
 
 
 def _unknown() -> None:
+    return None
+
+
+def _nobody_knows(_page: Page) -> None:
     return None
 
 
@@ -34,6 +41,8 @@ class Context:
     """The version at hand, asked for only where it matters; None if there is none."""
     is_executed: Callable[[Page, Fence], bool] = _never
     """Whether something ran a block of code that Quarto does not execute."""
+    failures: Callable[[Page], "list[Hit] | None"] = _nobody_knows
+    """What failed when the blocks of a page ran; None if they did not."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def claims(page: Page) -> list[tuple[Attr, int, int]]:
     return [found for found in [*divs, *spans] if "claim" in found[0].classes]
 
 
-def _used(context: Context) -> Iterator[tuple[Hit, str, str]]:
+def used(context: Context) -> Iterator[tuple[Hit, str, str]]:
     """Each name that is asked for: where, of which kind, and the name."""
     for page in context.pages:
         for span in page.shortcodes:
@@ -79,7 +79,7 @@ def no_manifest(context: Context) -> Iterator[Hit]:
     """Names are asked for, and nothing says which there are."""
     told: set[int] = set()
     what = "there is no manifest, so that no name can be looked up"
-    for at, _, _ in [] if context.manifest else _used(context):
+    for at, _, _ in [] if context.manifest else used(context):
         if id(at.source) not in told:
             told.add(id(at.source))
             yield Hit(at.source, at.start, at.end, what, "run: bookfigs figures")
@@ -95,7 +95,7 @@ def unknown_name(context: Context) -> Iterator[Hit]:
         "value": context.manifest.values.keys(),
         "claim": context.manifest.claims.keys(),
     }
-    for at, kind, name in _used(context):
+    for at, kind, name in used(context):
         if name and name not in known[kind]:
             names = [_written(kind, each) for each in known[kind]]
             asked = _written(kind, name)
@@ -105,7 +105,7 @@ def unknown_name(context: Context) -> Iterator[Hit]:
 
 def nameless(context: Context) -> Iterator[Hit]:
     """Something of bookfigs that does not say what it stands for."""
-    for at, kind, name in _used(context):
+    for at, kind, name in used(context):
         if not name:
             form = "{{< val FIGURE.NAME >}}"
             form = '[…]{.claim ref="FIGURE.NAME"}' if kind == "claim" else form

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from bookfigs.canonical import fingerprint
 from bookfigs.lint.allowance import Allowance, allowances
-from bookfigs.lint.finding import Context, Finding, Hit, Rule
+from bookfigs.lint.finding import FAILED, Context, Finding, Hit, Rule
 from bookfigs.lint.rules import INVALID, RULES, UNUSED
 from bookfigs.prose.document import Source
 
@@ -44,7 +44,8 @@ def _excepted(context: Context) -> Iterator[tuple[Rule, Hit]]:
             if not covering:
                 yield each, hit
     for one in declared:
-        if id(one) not in used:
+        unknown = one.code == FAILED and context.failures(one.page) is None
+        if id(one) not in used and not unknown:
             what = f"nothing here has the code {one.code}"
             place = (one.page, one.comment.start, one.comment.end)
             yield UNUSED, Hit(*place, what, "remove the exception")

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -163,15 +163,17 @@ def as_github(report: Report) -> str:
         if one.line == one.end_line:
             where |= {"col": one.column, "endColumn": max(one.column, one.end_column)}
         where["title"] = f"bookfigs {one.code}"
-        listed = ",".join(
-            f"{key}={_escaped(str(at), ':,')}" for key, at in where.items()
-        )
-        command = ANNOTATIONS[one.severity]
-        lines.append(f"::{command} {listed}::{_escaped(_message(one))}\n")
+        lines.append(annotation(ANNOTATIONS[one.severity], where, _message(one)))
     for known in report.compared.gone:
-        place = f"file={_escaped(known.file, ':,')},title=bookfigs baseline"
-        lines.append(f"::notice {place}::fixed: {_escaped(known.message)}\n")
+        where = {"file": known.file, "title": "bookfigs baseline"}
+        lines.append(annotation("notice", where, f"fixed: {known.message}"))
     return "".join(lines)
+
+
+def annotation(level: str, where: Mapping[str, object], text: str) -> str:
+    """A workflow command that shows a text at a place."""
+    listed = ",".join(f"{key}={_escaped(str(at), ':,')}" for key, at in where.items())
+    return f"::{level} {listed}::{_escaped(text)}\n"
 
 
 def _escaped(text: str, signs: str = "") -> str:

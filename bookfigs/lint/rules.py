@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bookfigs.errors import UnknownNameError
 from bookfigs.lint import code, filters, names, numbers, texts
-from bookfigs.lint.finding import Context, Hit, Rule
+from bookfigs.lint.finding import FAILED, NOT_EXECUTED, Context, Hit, Rule
 
 
 def _encoding(context: Context) -> Iterator[Hit]:
@@ -176,12 +176,23 @@ RULES = (
         code.foreign_comment,
     ),
     Rule(
-        "not-executed",
+        NOT_EXECUTED,
         "error",
-        "a block of Python that nothing runs",
-        "Code that never ran is wrong sooner or later. Make it a listing of tested "
-        "source, a cell that Quarto executes, or declare why it may stand.",
+        "a block of Python that nothing ran as it stands",
+        "Code that never ran is wrong sooner or later. bookfigs lint --execute runs "
+        "the blocks of a page in order, in one namespace, and remembers which ran. "
+        "What cannot be run is a listing, or its reason is declared.",
         code.not_executed,
+    ),
+    Rule(
+        FAILED,
+        "error",
+        "a block of Python that was run and failed",
+        "It raised an exception, did not end in time, printed without end, ended its "
+        "process, or tried to write outside of its folder, which was refused. The "
+        "place is the innermost line of the page. If it is meant to fail, declare why: "
+        "then the blocks after it are run all the same.",
+        code.execution_failed,
     ),
     Rule(
         "filter-missing",
