@@ -25,8 +25,14 @@ from bookfigs.stale import unmeasured
 FEWEST_SAMPLES = fewest_rounds()
 """Rounds below which no claim over samples is decided."""
 
-WIDEST_SPREAD = 0.5
-"""Interquartile range over median, of any one cell."""
+WIDEST_SPREAD = 1.0
+"""Interquartile range over median, of any one cell.
+
+Two virtual processors may be two cores at one time and share one at another: work
+on two threads then takes up to twice as long, in phases of seconds that nothing in
+the machine shows. Such a cell is kept, for arms are compared within their rounds
+and intervals widen with the spread; one that varies by more tells nothing.
+"""
 
 MOST_DISTURBED = 0.1
 """Share of the timing windows that may have been kept though disturbed."""
