@@ -16,6 +16,14 @@ class File(Struct, frozen=True):
     sha1: str
 
 
+class Measurement(Struct, frozen=True):
+    """Where and when a figure was measured, and with which commit."""
+
+    device: str
+    date: str
+    commit: str
+
+
 class FigureEntry(Struct, frozen=True):
     """All that a page needs to embed a figure."""
 
@@ -30,6 +38,8 @@ class FigureEntry(Struct, frozen=True):
     drawn_with: str = ""
     data: dict[str, File] | UnsetType = UNSET
     """Tables of what it shows; older manifests have none."""
+    measured: list[Measurement] | UnsetType = UNSET
+    """Every record that it shows; older manifests do not say."""
 
     @property
     def files(self) -> dict[str, File]:

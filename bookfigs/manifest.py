@@ -22,6 +22,7 @@ from bookfigs.entry import (
     FigureEntry,
     File,
     ListingEntry,
+    Measurement,
     ValueEntry,
 )
 from bookfigs.errors import ClaimError, InputError
@@ -99,6 +100,7 @@ def entries(
         follows,
         drawn_with,
         data,
+        [_measurement(book, path, record) for path, record in records.items()],
     )
     return Entries(
         entry,
@@ -155,15 +157,21 @@ def _claim(
     rows = []
     for path, record in records.items():
         verdict, statistic, expected = claim.judge(record)
-        date = day(record.provenance.date, book.place(path))
-        commit = record.provenance.commit[:7]
-        title = record.device.title
-        rows.append(ClaimRow(title, verdict, statistic, expected, date, commit))
+        at = _measurement(book, path, record)
+        rows.append(
+            ClaimRow(at.device, verdict, statistic, expected, at.date, at.commit)
+        )
     worst = max(
         (row.verdict for row in rows), key=SEVERITY.index, default="inconclusive"
     )
     place = book.place(figure.path)
     return ClaimEntry(claim.sentence, worst, figure.slug, place, rows, outdated)
+
+
+def _measurement(book: Book, path: "Path", record: "Record") -> Measurement:
+    """Say of a record where and when it was measured. Raises: InputError."""
+    date = day(record.provenance.date, book.place(path))
+    return Measurement(record.device.title, date, record.provenance.commit[:7])
 
 
 def _words(

@@ -131,6 +131,8 @@ def undrawn(
         reasons.append(why or "its evidence is up to date again")
     if entry.evidence and entry.data is UNSET:
         reasons.append("its tables are not made yet")
+    if entry.evidence and entry.measured is UNSET:
+        reasons.append("where and when it was measured is not noted yet")
     for file in entry.files.values():
         path = f"{folder}/{file.path}"
         found = cache.digest(path)

@@ -168,16 +168,6 @@ def test_references_to_anything_else_are_left_alone(book: Book) -> None:
     assert "Link" not in native.text
 
 
-def test_a_claim_tells_its_verdict_in_html(book: Book) -> None:
-    html = book.pandoc(CLAIM).words
-    assert (
-        '<span class="bookfigs-claim" title="holds, exponent 1.00 (1.00 to 1.00), '
-        "AMD EPYC, 2 cores, 2026-11-23; holds, exponent 1.00 (1.00 to 1.00), "
-        'NVIDIA H200, 2026-11-23" data-claim="step_time.linear">'
-        "It grows with <strong>T</strong></span>."
-    ) in html
-
-
 @pytest.mark.parametrize("to", ["latex", "typst", "gfm"])
 def test_a_claim_is_plain_prose_in_other_formats(book: Book, to: str) -> None:
     marked = book.pandoc(CLAIM, to).text

@@ -42,10 +42,10 @@ function crossref:labelled_once(identifier, caption)
   return self.label_captions and labelled or caption
 end
 
---- Images as a figure with number and caption.
-function crossref:figure(attr, images, caption)
+--- Blocks as a figure with number and caption.
+function crossref:figure(attr, blocks, caption)
   caption = self:labelled_once(attr.identifier, caption)
-  return pandoc.Figure({ pandoc.Plain(images) }, { pandoc.Plain(caption) }, attr)
+  return pandoc.Figure(blocks, { pandoc.Plain(caption) }, attr)
 end
 
 --- A listing with number and caption.
@@ -101,7 +101,11 @@ end
 
 --- The document with links for references to what was numbered.
 function crossref:resolve(doc)
+  if next(self.numbers) == nil then
+    return doc
+  end
   return doc:walk {
+    traverse = "topdown",
     Cite = function(cite) return self:links(cite) end,
   }
 end

@@ -4,6 +4,7 @@
 local modules = ...
 local claim, embed, evidence = modules.claim, modules.embed, modules.evidence
 local format, host, problems = modules.format, modules.host, modules.problems
+local data, panel, shortcode = modules.data, modules.panel, modules.shortcode
 local value, walk = modules.value, modules.walk
 
 local document = {}
@@ -12,53 +13,156 @@ local TOO_LATE = "the filter runs too late, Quarto has parsed this div already: 
   .. "`{path: bookfigs, at: pre-ast}` (from Quarto 1.8) or "
   .. "`{path: _extensions/bookfigs/bookfigs.lua, at: pre-ast}` (from Quarto 1.4)"
 
-local function open(option)
-  local source, found = host.source(), problems.new()
+local IN_MATH = "a value cannot stand in math: %s; write it before or after the formula"
+
+local NO_TEXT = "%s %s has signs that TeX would run, and cannot stand in math or attributes"
+
+local NO_DIV = "what is of class %s has to be a div: ::: {#fig-NAME .bookfigs}"
+
+-- How the ids of Quarto's floats begin.
+local FLOATS = pandoc.List { "fig", "lst", "tbl", "vid" }
+
+-- What the shortcodes become at a place in a document, by name.
+local function shortcodes(state, here)
   return {
-    source = source,
-    problems = found,
-    registry = modules.registry.new(source, option, found),
-    crossref = modules.crossref.new(not format.numbers_captions(FORMAT)),
-    claims = pandoc.List(),
-    listings = pandoc.List(),
+    val = function(arguments)
+      local entry = value.find(state.registry, arguments, here.place)
+      return entry and value.render(entry)
+    end,
+    data = function(arguments)
+      local path = data.find(state.registry, arguments, here.folder, here.place)
+      return path and data.render(path)
+    end,
   }
 end
 
-local function fill_values(doc, state)
+local function open(meta)
+  local source, found = host.source(), problems.new()
+  local option, fault = modules.options.read(meta)
+  if fault then
+    fault.place = source.place
+    found:add(fault)
+    found:stop_if_any()
+  end
+  return {
+    source = source,
+    problems = found,
+    registry = modules.registry.new(source, option.manifest, found),
+    crossref = modules.crossref.new(not format.numbers_captions(FORMAT)),
+    panels = panel.new(option.panels),
+    claims = pandoc.List(),
+    listings = pandoc.List(),
+    shortcodes = shortcodes,
+  }
+end
+
+-- Plain pandoc would print a shortcode in math as a formula. Quarto fills it.
+local function refuse_in_math(state, math, here)
+  if shortcode.is_in(math.text, shortcodes(state, here)) then
+    state.problems:add { place = here.place, what = IN_MATH:format(math.text) }
+  end
+end
+
+-- Quarto fills shortcodes itself, later; here it is seen whether it can.
+local function look_at_shortcodes(doc, state)
   return walk(doc, state.source, {
-    Inlines = function(inlines, here)
-      return value.fill(inlines, state.registry:values(here.place))
-    end,
     Span = function(span, here)
-      local name = value.asked(span)
-      if name then
-        state.registry:values(here.place)(name)
+      local name, arguments = shortcode.asked(span)
+      local handler = name and shortcodes(state, here)[name]
+      if handler then
+        handler(arguments)
       end
     end,
   })
 end
 
-local function fill_claim(state, element, here)
-  local name = element.attributes.ref
-  if name == nil then
-    local what = ("the claim “%s” has no ref"):format(pandoc.utils.stringify(element))
-    state.problems:add { place = here.place, what = what }
-    return nil
+-- What holds no shortcode, in a note neither, is passed over, as most paragraphs are.
+local function pass_over(block)
+  if not tostring(block):find("{{<", 1, true) then
+    return nil, false
   end
-  local entry = state.registry:claim(name, problems.place(here.place, "claim ", name))
-  state.claims:insert { name = name, entry = entry, chapter = here.chapter }
-  return entry and claim.render(entry, name, element, format.is_html(FORMAT))
+end
+
+local function fill_shortcodes(doc, state)
+  if host.quarto then
+    return look_at_shortcodes(doc, state)
+  end
+  return walk(doc, state.source, {
+    Para = pass_over,
+    Plain = pass_over,
+    Inlines = function(inlines, here)
+      return shortcode.fill(inlines, shortcodes(state, here))
+    end,
+    Math = function(math, here) refuse_in_math(state, math, here) end,
+  })
+end
+
+local function fill_data(state, span, here)
+  local attributes = span.attributes
+  local arguments = pandoc.List { attributes.ref or "", attributes.format }
+  local path = data.find(state.registry, arguments, here.folder, here.place)
+  local words = #span.content > 0 and here.descend(panel.quieten(span.content)) or nil
+  return path and data.render(path, words), false
+end
+
+-- In a float, the last paragraph is its caption.
+local function quieten_caption(div)
+  local last = div.content[#div.content]
+  local is_float = FLOATS:includes(div.identifier:match("^(%l+)%-"))
+    or div.classes:includes("bookfigs-evidence")
+  if last and last.t == "Para" and is_float then
+    div.content[#div.content] = panel.quieten(last)
+  end
+end
+
+local function quieten_caption_of_table(tbl)
+  local caption = tbl.caption
+  caption.long = panel.quieten(caption.long)
+  tbl.caption = caption
+  return tbl
+end
+
+local function fill_div(state, div, here)
+  state.shows_evidence = state.shows_evidence or div.classes:includes("bookfigs-evidence")
+  if div.classes:includes("claim") then
+    return claim.fill(state, div, here)
+  end
+  quieten_caption(div)
+  if div.classes:includes("bookfigs") then
+    return modules.float.fill(state, div, here)
+  end
+  return embed.is_narrowing(div) and embed.narrowed(div) or div
+end
+
+-- A figure, listing or table among words would vanish.
+local function refuse_span(state, span, here)
+  for _, class in ipairs { "bookfigs", "bookfigs-evidence" } do
+    if span.classes:includes(class) then
+      local place = problems.place(here.place, "#", span.identifier)
+      state.problems:add { place = place, what = NO_DIV:format(class) }
+    end
+  end
 end
 
 local function fill_embeds(doc, state)
-  local function fill(element, here)
-    if element.classes:includes("claim") then
-      return fill_claim(state, element, here)
-    elseif element.t == "Div" and element.classes:includes("bookfigs") then
-      return modules.float.fill(state, element, here)
-    end
-  end
-  return walk(doc, state.source, { Div = fill, Span = fill })
+  local quiet = panel.quieten
+  return walk(doc, state.source, {
+    Div = function(div, here) return fill_div(state, div, here) end,
+    Span = function(span, here)
+      if span.classes:includes("claim") then
+        return claim.fill(state, span, here)
+      elseif span.classes:includes("bookfigs-data") then
+        return fill_data(state, span, here)
+      end
+      refuse_span(state, span, here)
+    end,
+    Header = quiet,
+    Link = quiet,
+    Image = quiet,
+    Figure = quiet,
+    Table = quieten_caption_of_table,
+    Note = state.panels.kind == "footnote" and quiet or nil,
+  })
 end
 
 -- The claims or listings of a chapter, or all where it is nil, each once.
@@ -117,6 +221,9 @@ local function fill_table(state, div, here, chapters)
 end
 
 local function fill_evidence(doc, state, chapters)
+  if not state.shows_evidence then
+    return doc
+  end
   return (walk(doc, state.source, {
     Div = function(div, here)
       if div.classes:includes("bookfigs-evidence") then
@@ -128,11 +235,14 @@ end
 
 --- The document with everything that it embeds.
 function document.fill(doc)
-  local state = open(doc.meta.bookfigs)
-  local filled, chapters = fill_embeds(fill_values(doc, state), state)
+  local state = open(doc.meta)
+  local filled, chapters = fill_embeds(fill_shortcodes(doc, state), state)
   filled = fill_evidence(filled, state, chapters)
   state.problems:stop_if_any()
-  host.add_style()
+  filled = state.panels:place(filled)
+  if state.registry.decoded then -- else nothing of it stands on this page
+    host.add_style()
+  end
   return host.quarto and filled or state.crossref:resolve(filled)
 end
 
@@ -149,13 +259,24 @@ end
 
 local for_shortcodes
 
---- The handler of Quarto's shortcode `val`.
-function document.value(arguments, _, meta)
-  for_shortcodes = for_shortcodes or open(meta.bookfigs)
-  local source, registry = for_shortcodes.source, for_shortcodes.registry
-  local entry = registry:values(source.place)(pandoc.utils.stringify(arguments[1] or ""))
-  for_shortcodes.problems:stop_if_any()
-  return value.render(entry)
+-- The handler of a shortcode, as Quarto calls it.
+local function handler(name)
+  return function(arguments, _, meta, _, context)
+    for_shortcodes = for_shortcodes or open(meta)
+    local state = for_shortcodes
+    local given = pandoc.List(arguments):map(pandoc.utils.stringify)
+    local filled = shortcodes(state, state.source)[name](given)
+    -- Where Quarto takes text, in math and attributes, nothing escapes a command of TeX.
+    local said = context == "text" and filled and pandoc.utils.stringify(filled) or ""
+    if said:find("\\") or said:find("^^", 1, true) then
+      state.problems:add { place = state.source.place, what = NO_TEXT:format(name, given[1]) }
+    end
+    state.problems:stop_if_any()
+    return filled
+  end
 end
+
+--- The handlers of Quarto's shortcodes.
+document.value, document.data = handler("val"), handler("data")
 
 return document

@@ -7,6 +7,16 @@ local TOO_MUCH = "the div may hold one paragraph, its caption, and nothing else 
 
 local KINDS = { fig = "figure", lst = "listing" }
 
+local SHOWN = pandoc.List { "code", "output", "both" }
+local NOT_SHOWN = "show has to be one of: " .. table.concat(SHOWN, ", ")
+
+--- Classes and attributes of places that are narrower than the page.
+local NARROW = { "column", "column-margin", "aside" }
+local LAYOUT = { "layout", "layout-ncol", "layout-nrow" }
+
+--- The attribute of embeds that stand in such a place.
+embed.NARROW = "bookfigs-narrow"
+
 local function without(list, unwanted)
   return list:filter(function(each) return each ~= unwanted end)
 end
@@ -54,6 +64,37 @@ local function numbers(div)
   return asked or nil
 end
 
+local function is_narrow(div)
+  local found = div.attributes[embed.NARROW] or div.attributes["fig-column"] == "margin"
+  for _, class in ipairs(NARROW) do
+    found = found or div.classes:includes(class)
+  end
+  return found and true or false
+end
+
+--- Whether a div lays out what stands in it side by side, or in the margin.
+function embed.is_narrowing(div)
+  for _, name in ipairs(LAYOUT) do
+    if div.attributes[name] then
+      return true
+    end
+  end
+  return is_narrow(div)
+end
+
+--- A div of which each figure knows that its place is narrow.
+function embed.narrowed(div)
+  div.content = div.content:walk {
+    Div = function(inner)
+      if inner.classes:includes("bookfigs") then
+        inner.attributes[embed.NARROW] = "true"
+        return inner
+      end
+    end,
+  }
+  return div
+end
+
 --- What a `.bookfigs` div asks for, or nil and what is wrong with it.
 -- The name of `#lst-linear-scan` and of `#lst-linear_scan` is `linear_scan`.
 function embed.parse(div)
@@ -67,8 +108,11 @@ function embed.parse(div)
     return nil, fault
   end
   local given = div.attributes
+  if given.show and not SHOWN:includes(given.show) then
+    return nil, NOT_SHOWN
+  end
   local taken = { width = true, ["fig-alt"] = true, [prefix .. "-cap"] = caption ~= nil }
-  taken["code-line-numbers"] = true
+  taken["code-line-numbers"], taken.show, taken[embed.NARROW] = true, true, true
   local attr = embed.attr_without(div.attr, "bookfigs", taken)
   attr.classes = without(without(attr.classes, "number-lines"), "numberLines")
   return {
@@ -79,7 +123,9 @@ function embed.parse(div)
     written_caption = given[prefix .. "-cap"],
     alt = given["fig-alt"],
     width = given.width,
+    is_narrow = is_narrow(div),
     numbers = numbers(div),
+    shows = given.show or "both",
   }
 end
 

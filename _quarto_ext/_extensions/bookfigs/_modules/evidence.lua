@@ -8,6 +8,9 @@ local evidence = {}
 local HEADER = { "Claim", "Verdict", "Statistic", "Device", "Date", "Source" }
 local WIDTHS = { 0.27, 0.09, 0.21, 0.12, 0.11, 0.20 }
 
+local OF_FIGURE = { "Claim", "Verdict", "Statistic", "Expected", "Device" }
+local OF_FIGURE_WIDTHS = { 0.32, 0.11, 0.23, 0.18, 0.16 }
+
 local LISTINGS = { "Listing", "Lines executed", "Changes caught", "Tests" }
 local LISTING_WIDTHS = { 0.26, 0.12, 0.16, 0.46 }
 
@@ -23,11 +26,29 @@ local function source(claim, row)
   return cell
 end
 
+local function plain(strings)
+  return pandoc.List(strings):map(function(string) return { pandoc.Plain(inlines(string)) } end)
+end
+
 local function cells(claim, row)
-  local plain = pandoc.List { claim.sentence, row.verdict, row.statistic, row.device, row.date }
-  local line = plain:map(function(string) return { pandoc.Plain(inlines(string)) } end)
+  local line = plain { claim.sentence, row.verdict, row.statistic, row.device, row.date }
   line:insert { pandoc.Plain(source(claim, row)) }
   return line
+end
+
+local function cells_of_figure(claim, row)
+  return plain { claim.sentence, row.verdict, row.statistic, row.expected, row.device }
+end
+
+-- A line for each row of each claim.
+local function lines_of(claims, make)
+  local lines = pandoc.List()
+  for _, claim in ipairs(claims) do
+    for _, row in ipairs(claim.rows) do
+      lines:insert(make(claim, row))
+    end
+  end
+  return lines
 end
 
 local function grid(titles, widths, lines, caption)
@@ -39,13 +60,12 @@ end
 
 --- The table of some claims, one row for each of their rows.
 function evidence.render(claims, caption)
-  local lines = pandoc.List()
-  for _, claim in ipairs(claims) do
-    for _, row in ipairs(claim.rows) do
-      lines:insert(cells(claim, row))
-    end
-  end
-  return grid(HEADER, WIDTHS, lines, caption)
+  return grid(HEADER, WIDTHS, lines_of(claims, cells), caption)
+end
+
+--- The table of the claims of one figure, which says itself when it was measured.
+function evidence.of_figure(claims)
+  return grid(OF_FIGURE, OF_FIGURE_WIDTHS, lines_of(claims, cells_of_figure))
 end
 
 -- A test's name is a sentence; its parameters are left out. Only tests have a path.

@@ -13,18 +13,20 @@ local function image(alt, source, classes, attributes)
 end
 
 --- The images of an entry, as inlines: the light one, and its twin if there is a
--- `dark` source. `request.alt` and `request.width` win over the entry's.
+-- `dark` source. `request.alt` and `request.width` win over the entry's,
+-- whose width is that of the page, and too wide for a margin or a column.
 function figure.render(entry, request, source, dark)
   local alt = request.alt or entry.alt
-  local attributes = { width = request.width or entry.width }
+  local width = request.width or request.is_narrow and "100%" or entry.width
+  local attributes = pandoc.List { { "width", width } } -- in order, as they are written
   if modules.host.quarto then
-    attributes.alt = modules.text.attribute(alt)
+    attributes:insert { "alt", modules.text.attribute(alt) }
   end
   if dark == nil then
     return pandoc.Inlines { image(alt, source, {}, attributes) }
   end
   local light = image(alt, source, { LIGHT }, attributes)
-  attributes.loading = "lazy" -- a page that stays light does not fetch it
+  attributes:insert { "loading", "lazy" } -- a page that stays light does not fetch it
   return pandoc.Inlines { light, image(alt, dark, { DARK }, attributes) }
 end
 

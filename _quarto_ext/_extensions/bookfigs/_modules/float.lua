@@ -5,21 +5,38 @@ local embed, format, host, text = modules.embed, modules.format, modules.host, m
 
 local float = {}
 
+-- Words in an attribute, with their values filled in.
+local function filled(state, words, here)
+  local function text_of(arguments)
+    local entry = modules.value.find(state.registry, arguments, here.place)
+    return entry and entry.text
+  end
+  return words and modules.shortcode.fill_string(words, { val = text_of })
+end
+
 local function figure(state, request, entry, here, place)
-  local kind = format.image(FORMAT)
-  local path, contents = state.registry:image(entry, request.name, kind, here.folder, place)
+  local kind, registry = format.image(FORMAT), state.registry
+  local path, contents = registry:image(entry, request.name, kind, here.folder, place)
   if path == nil then
     return nil
   end
   local dark
   local wanted = host.has_style() and format.may_turn_dark(FORMAT)
   if wanted and entry.images[format.DARK] then
-    dark = state.registry:image(entry, request.name, format.DARK, here.folder, place)
+    dark = registry:image(entry, request.name, format.DARK, here.folder, place)
   end
   host.pack_image(path, kind, contents)
-  local resolve = state.registry:values(here.place)
-  request.alt = request.alt and modules.value.fill_string(request.alt, resolve)
-  return modules.figure.render(entry, request, path, dark)
+  request.alt = filled(state, request.alt, here)
+  return pandoc.Blocks { pandoc.Plain(modules.figure.render(entry, request, path, dark)) }
+end
+
+local function panel(state, request, entry, here, place)
+  if state.panels.kind ~= "page" or request.kind ~= "figure" then
+    return pandoc.Blocks {}
+  end
+  local links = modules.data.links(state.registry, entry, request.name, here, place)
+  local claims = state.registry:claims_of(request.name)
+  return modules.panel.below_figure(entry, claims, links, request.is_narrow)
 end
 
 -- Quarto numbers a div that holds the content and, last, the caption. A caption
@@ -30,25 +47,42 @@ local function for_quarto(request, entry, content)
   if caption == nil and request.written_caption == nil then
     caption = text.caption(entry.caption)
   end
-  local body = request.kind == "figure" and pandoc.Blocks { pandoc.Plain(content) } or content
   if caption then
-    body:insert(pandoc.Para(caption))
+    content:insert(pandoc.Para(caption))
   end
-  return pandoc.Div(body, request.attr)
+  return pandoc.Div(content, request.attr)
 end
 
 local function for_pandoc(state, request, entry, content, here)
   local caption = request.caption
   if caption == nil and request.written_caption then
-    local resolve = state.registry:values(here.place)
-    caption = modules.value.fill(text.markdown(request.written_caption), resolve)
+    local handlers = state:shortcodes(here)
+    caption = modules.shortcode.fill(text.markdown(request.written_caption), handlers)
   end
   caption = caption or text.caption(entry.caption)
   local attr = embed.without_float_attributes(request.attr)
   return state.crossref[request.kind](state.crossref, attr, content, caption)
 end
 
---- The div filled, or nil where that is impossible, which is then a problem.
+local function listing(state, request, entry, here, place)
+  state.listings:insert { name = request.name, entry = entry, chapter = here.chapter }
+  local blocks = modules.listing.render(entry, request)
+  if blocks == nil then
+    local what = ("listing %s has no output to show"):format(request.name)
+    state.problems:add { place = place, what = what }
+  end
+  return blocks
+end
+
+local function assembled(state, request, entry, content, here)
+  if host.quarto then
+    return for_quarto(request, entry, content)
+  end
+  return for_pandoc(state, request, entry, content, here)
+end
+
+--- The div filled, and what opens below it; nil where that is impossible, which is
+-- then a problem.
 function float.fill(state, div, here)
   local place = modules.problems.place(here.place, "#", div.identifier)
   local request, fault = embed.parse(div)
@@ -57,19 +91,19 @@ function float.fill(state, div, here)
     return nil
   end
   local entry = state.registry:entry(request.kind, request.name, place)
-  local content
-  if entry and request.kind == "figure" then
-    content = figure(state, request, entry, here, place)
-  elseif entry then
-    content = modules.listing.render(entry, request)
-    state.listings:insert { name = request.name, entry = entry, chapter = here.chapter }
-  end
-  if content == nil then
+  local make = request.kind == "figure" and figure or listing
+  local content = entry and make(state, request, entry, here, place)
+  if not content then
     return nil
-  elseif host.quarto then
-    return for_quarto(request, entry, content)
   end
-  return for_pandoc(state, request, entry, content, here)
+  local below = panel(state, request, entry, here, place)
+  if request.is_narrow then -- one cell of a layout, or one thing in the margin
+    content:extend(below)
+    return assembled(state, request, entry, content, here)
+  end
+  local blocks = pandoc.Blocks { assembled(state, request, entry, content, here) }
+  blocks:extend(below)
+  return blocks
 end
 
 return float

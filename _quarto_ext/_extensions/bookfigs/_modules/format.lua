@@ -26,6 +26,16 @@ function format.is_html(name)
   return any(name, HTML)
 end
 
+--- Whether a reader has a page that opens something: no slide, no book reader.
+function format.is_page(name)
+  return any(name, { "^html5?$", "^chunkedhtml" })
+end
+
+--- Whether a link to a file beside the document leads anywhere.
+function format.links_to_files(name)
+  return any(name, { "^html", "^chunkedhtml", table.unpack(SLIDES) }) or any(name, MARKDOWN)
+end
+
 --- The kind of image to embed: vectors where the format can, PNG elsewhere.
 function format.image(name)
   if any(name, LATEX) then
@@ -39,6 +49,11 @@ end
 -- the space of a slide to its image only where there is a single one.
 function format.may_turn_dark(name)
   return name:match("^html") ~= nil
+end
+
+--- Whether LaTeX sets it.
+function format.is_latex(name)
+  return any(name, LATEX)
 end
 
 --- Whether Typst sets it.

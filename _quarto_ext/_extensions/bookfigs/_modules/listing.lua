@@ -34,29 +34,42 @@ local function callouts(entry)
   return pandoc.Div({ list }, pandoc.Attr("", { "bookfigs-callouts" }))
 end
 
-local function output(entry)
-  -- Quarto centers what stands in a float of LaTeX.
-  local title = pandoc.Para {
-    pandoc.RawInline("latex", "{\\raggedright "),
-    pandoc.Strong { pandoc.Str(TITLE) },
-    pandoc.RawInline("latex", "\\par}"),
-  }
-  local attr = pandoc.Attr("", { "bookfigs-output" })
-  return pandoc.Div({ title, text.code_block(entry.output) }, attr)
+local function output(entry, is_alone)
+  local blocks = pandoc.Blocks { text.code_block(entry.output) }
+  if not is_alone then
+    -- Quarto centers what stands in a float of LaTeX.
+    blocks:insert(1, pandoc.Para {
+      pandoc.RawInline("latex", "{\\raggedright "),
+      pandoc.Strong { pandoc.Str(TITLE) },
+      pandoc.RawInline("latex", "\\par}"),
+    })
+  end
+  return pandoc.Div(blocks, pandoc.Attr("", { "bookfigs-output" }))
 end
 
---- The blocks of an entry. `request.numbers`, if it is not nil, wins over the entry's.
-function listing.render(entry, request)
-  local code = text.code_block(entry.code, entry.language)
+local function code(entry, request)
+  local block = text.code_block(entry.code, entry.language)
   local wants_numbers = request.numbers
   if wants_numbers == nil then
     wants_numbers = entry.numbers
   end
-  local blocks = wants_numbers and numbered(code) or pandoc.Blocks { code }
+  local blocks = wants_numbers and numbered(block) or pandoc.Blocks { block }
   if entry.callouts and #entry.callouts > 0 then
     blocks:insert(callouts(entry))
   end
-  if entry.output and entry.output ~= "" then
+  return blocks
+end
+
+--- The blocks of an entry; nil where only its output is asked for, and there is none.
+-- `request.shows` is code, output or both; `request.numbers`, if it is not nil, wins
+-- over the entry's.
+function listing.render(entry, request)
+  local has_output = entry.output and entry.output ~= ""
+  if request.shows == "output" then
+    return has_output and pandoc.Blocks { output(entry, true) } or nil
+  end
+  local blocks = code(entry, request)
+  if has_output and request.shows == "both" then
     blocks:insert(output(entry))
   end
   return blocks

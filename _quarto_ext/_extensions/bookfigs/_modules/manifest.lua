@@ -11,12 +11,20 @@ local manifest = {}
 local file = shape.record { path = shape.string, sha1 = shape.string }
 local verdict = shape.one_of("holds", "fails", "inconclusive", "not applicable here")
 
+local run = shape.record {
+  device = shape.string,
+  date = shape.string,
+  commit = shape.maybe_string,
+}
+
 local figure = shape.record {
   caption = shape.string,
   alt = shape.string,
   width = shape.string,
   images = shape.map(file),
   evidence = shape.list(file),
+  data = shape.optional(shape.map(file)),
+  measured = shape.optional(shape.list(run)),
   outdated = shape.maybe_string,
 }
 

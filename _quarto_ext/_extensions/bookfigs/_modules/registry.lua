@@ -11,27 +11,23 @@ local registry = {}
 registry.__index = registry
 
 --- A registry for one document; the manifest is read on the first look-up.
--- `option` is the document's metadata `bookfigs`, or nil.
-function registry.new(source, option, problems)
-  local self = { source = source, option = option, problems = problems, verified = {} }
+-- `path` is where the document says that it is, or nil.
+function registry.new(source, path, problems)
+  local self = { source = source, path = path, problems = problems, verified = {}, seen = {} }
   return setmetatable(self, registry)
 end
 
-local function located(source, option)
-  if option == nil then
+local function located(source, given)
+  if given == nil then
     local path = manifest.nearest(source.folder)
     return path, ("there is no _bookfigs/manifest.json in %s or above"):format(source.folder)
   end
-  local named = type(option) == "table" and option.manifest
-  if pandoc.utils.type(named) ~= "Inlines" and type(named) ~= "string" then
-    return nil, "the metadata `bookfigs` has to be of the form `manifest: path`"
-  end
-  local path = pandoc.path.join { source.project, pandoc.utils.stringify(named) }
+  local path = pandoc.path.join { source.project, given }
   return files.read(path) and path, ("there is no manifest %s"):format(path)
 end
 
 function registry:read()
-  local path, absent = located(self.source, self.option)
+  local path, absent = located(self.source, self.path)
   if not path then
     self.problems:add { place = self.source.place, what = absent, run = MAKE }
     return false
@@ -98,13 +94,6 @@ function registry:entry(kind, name, place)
   return entry
 end
 
---- A function from the name of a value to its entry or nil, for one file.
-function registry:values(file)
-  return function(name)
-    return self:entry("value", name, modules.problems.place(file, "val ", name))
-  end
-end
-
 --- The path of a figure's image as seen from a folder, and its contents; or nil.
 -- An outdated figure, which stops the render anyway, may have no image yet.
 function registry:image(figure, name, format, folder, place)
@@ -122,6 +111,43 @@ function registry:image(figure, name, format, folder, place)
     return nil
   end
   return files.relative(pandoc.path.join { self.folder, file.path }, folder), contents
+end
+
+--- The path of a figure's data in a format as seen from a folder; or nil.
+function registry:data(figure, name, kind, folder, place)
+  if manifest.is_outdated(figure) then
+    return nil
+  end
+  local all = figure.data or {}
+  local file = all[kind]
+  if file == nil then
+    local what = ("figure %s has no data as %s"):format(name, kind)
+    self.problems:add { place = place, what = what, run = MAKE, asked = kind, among = all }
+    return nil
+  end
+  if self.seen[file.path] == nil then
+    local contents, fault = files.verified(self.folder, file)
+    self.seen[file.path] = contents ~= nil
+    if not contents then
+      local what = ("the data of figure %s as %s %s"):format(name, kind, fault)
+      self.problems:add { place = place, what = what, run = MAKE }
+    end
+  end
+  local is_right = self.seen[file.path]
+  return is_right and files.relative(pandoc.path.join { self.folder, file.path }, folder) or nil
+end
+
+--- The claims that rest on a figure, by name.
+function registry:claims_of(figure)
+  if self.by_figure == nil then
+    self.by_figure = {}
+    for _, name in ipairs(modules.names.of(self:manifest().claims)) do
+      local claim = self:manifest().claims[name]
+      self.by_figure[claim.figure] = self.by_figure[claim.figure] or pandoc.List()
+      self.by_figure[claim.figure]:insert(claim)
+    end
+  end
+  return self.by_figure[figure] or pandoc.List()
 end
 
 local function findings(claim)

@@ -58,13 +58,19 @@ function text.inlines(string)
   return inlines
 end
 
---- A piece of code as it is, as an inline.
+--- A piece of code as an inline, in one line: a break would end a row of a table.
 function text.code(string)
-  return hide_in_code(pandoc.Code(string))
+  return hide_in_code(pandoc.Code((string:gsub("%s+", " "))))
 end
+
+-- The end of what LaTeX prints to the letter, unless pandoc highlights it.
+local VERBATIM_END = "\\end{verbatim}"
 
 --- A program as it is, highlighted; without a language, an output.
 function text.code_block(string, language)
+  if modules.format.is_latex(FORMAT) and not language and string:find(VERBATIM_END, 1, true) then
+    language = "default"
+  end
   return hide_in_code(pandoc.CodeBlock(string:gsub("\n$", ""), pandoc.Attr("", { language })))
 end
 
@@ -73,11 +79,37 @@ function text.markdown(markdown)
   return pandoc.utils.blocks_to_inlines(pandoc.read(markdown).blocks)
 end
 
+local LINKED = { http = true, https = true, mailto = true }
+
+-- Whether a reader may follow a target: no `javascript:`, however it is written.
+local function is_followed(target)
+  local scheme = target:gsub("[%s%c]", ""):match("^(%a[%w+.-]*):")
+  return scheme == nil or LINKED[scheme:lower()] == true
+end
+
+-- Whether an image lies in the book: some formats copy what it names into the page.
+local function is_inside(source)
+  return not (source:find(":", 1, true) or source:find("..", 1, true) or source:find("^[/\\]"))
+end
+
+local function unlinked(link)
+  return not is_followed(link.target) and link.content or nil
+end
+
+local function described(image)
+  return not is_inside(image.src) and image.caption or nil
+end
+
 --- The inlines of a caption of the manifest, given as markdown.
 function text.caption(markdown)
   local blocks = pandoc.read(markdown, CAPTION).blocks
   local inlines = pandoc.utils.blocks_to_inlines(blocks, { pandoc.Space() })
-  return inlines:walk { Code = hide_in_code, Math = hide_in_math }
+  return inlines:walk {
+    Code = hide_in_code,
+    Math = hide_in_math,
+    Link = unlinked,
+    Image = described,
+  }
 end
 
 return text

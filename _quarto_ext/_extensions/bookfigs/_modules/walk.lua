@@ -17,8 +17,10 @@ local function move(here, source, metadata)
 end
 
 --- Walks top-down; `handlers` are those of a pandoc filter with a second
--- argument: `{ place, folder, chapter }`, where `chapter` counts the headings
--- of level 1 so far. Returns the document and the number of chapters.
+-- argument: `{ place, folder, chapter, descend }`, where `chapter` counts the headings
+-- of level 1 so far. What a handler returns is not handled again, only what is in it;
+-- one that takes an element apart has to `descend` into its content.
+-- Returns the document and the number of chapters.
 return function(doc, source, handlers)
   local here = { place = source.place, folder = source.folder, chapter = 0 }
   local function follow(raw)
@@ -28,6 +30,9 @@ return function(doc, source, handlers)
     end
   end
   local filter = { traverse = "topdown", RawBlock = follow, RawInline = follow }
+  function here.descend(content)
+    return content:walk(filter)
+  end
   for name, handler in pairs(handlers) do
     filter[name] = function(element) return handler(element, here) end
   end
@@ -35,6 +40,7 @@ return function(doc, source, handlers)
     if header.level == 1 then
       here.chapter = here.chapter + 1
     end
+    return handlers.Header and handlers.Header(header, here)
   end
   return doc:walk(filter), here.chapter
 end
