@@ -50,6 +50,7 @@ def cli(context: click.Context, folder: Path) -> None:
 @click.option("--force", is_flag=True, help="Measure all anew, whatever is kept.")
 @JOBS
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and why.")
+@click.option("--no-measure", is_flag=True, help="Make the book from what there is.")
 @click.option("--scheduler", metavar="ADDRESS", help="Measure on this Dask cluster.")
 @click.pass_obj
 def figures(
@@ -60,6 +61,7 @@ def figures(
     force: bool,
     jobs: int | None,
     dry_run: bool,
+    no_measure: bool,
     scheduler: str | None,
 ) -> None:
     """Measure what is stale here, and make what is stale of the book.
@@ -71,7 +73,7 @@ def figures(
     from bookfigs import settled  # noqa: PLC0415
 
     book = Book.find(folder)
-    asked = settled.circumstances(only, device, scheduler)
+    asked = settled.circumstances(only, device, scheduler, *["drawn"] * no_measure)
     anew = force or dry_run or scheduler is not None
     said = None if anew else settled.recall(book.local, book.folder, asked)
     if said is not None:
@@ -87,6 +89,7 @@ def figures(
         force=force,
         jobs=jobs,
         dry_run=dry_run,
+        no_measure=no_measure,
         scheduler=scheduler,
     )
 
@@ -118,12 +121,25 @@ def prove(
 @cli.command()
 @click.option("--full", is_flag=True, help="Read and compute all, whatever is kept.")
 @click.option("--redraw", is_flag=True, help="Full; draw and run again, compare.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="github: annotations at the lines of pages; json: part by part.",
+)
 @click.pass_obj
-def check(folder: Path, *, full: bool, redraw: bool) -> None:
+def check(folder: Path, form: str, *, full: bool, redraw: bool) -> None:
     """Say whether everything generated follows from the evidence and the code."""
     from bookfigs import settled  # noqa: PLC0415
 
     book = Book.find(folder)
+    if form != "text":
+        from bookfigs.report import tell_parts  # noqa: PLC0415
+
+        tell_parts(book, form, full=full, redraw=redraw)
+        return
     asked = settled.circumstances("check")
     places = (book.local, book.folder)
     anew = full or redraw
@@ -165,6 +181,20 @@ def check(folder: Path, *, full: bool, redraw: bool) -> None:
     metavar="VERSION",
     help="Judge by this version of Quarto. Default: the one at hand.",
 )
+@click.option(
+    "--execute/--no-execute",
+    default=False,
+    show_default=True,
+    help="Run the Python of pages that did not run as it stands.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60,
+    show_default=True,
+    metavar="N",
+    help="End what the Python of a page does after so long.",
+)
 @click.option("--explain", metavar="CODE", help="Say what a code (or all) means; stop.")
 @click.pass_obj
 def lint(
@@ -175,6 +205,8 @@ def lint(
     *,
     update_baseline: bool,
     quarto: str | None,
+    execute: bool,
+    seconds: float,
     explain: str | None,
 ) -> None:
     """Read the pages of the book: names, typed numbers, texts, code, settings.
@@ -194,16 +226,26 @@ def lint(
         baseline=baseline,
         update=update_baseline,
         quarto=quarto,
+        execute=execute,
+        seconds=seconds,
     )
 
 
 @cli.command("list")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown"]),
+    default="text",
+    show_default=True,
+    help="markdown: the tables of the evidence, for a summary.",
+)
 @click.pass_obj
-def list_(folder: Path) -> None:
+def list_(folder: Path, form: str) -> None:
     """List figures, listings, values and claims by the names that prose uses."""
     from bookfigs import report  # noqa: PLC0415
 
-    report.list_names(Book.find(folder))
+    report.list_names(Book.find(folder), form)
 
 
 @cli.command()
@@ -291,6 +333,40 @@ def replicate(
 
 
 @cli.command()
+@click.option(
+    "--to",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the other book, or of a part of it.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; say what is stale.")
+@click.option("--blocks", is_flag=True, help="Also a file of all no page asks for.")
+@click.option(
+    "--images",
+    metavar="FOLDER",
+    default="images/svg",
+    show_default=True,
+    help="Of pictures, from each page; with a leading / from the project.",
+)
+@click.option("--force", is_flag=True, help="Write over what was edited by hand.")
+@click.pass_obj
+def export(
+    folder: Path, to: Path, *, check: bool, blocks: bool, images: str, force: bool
+) -> None:
+    """Fill figures, listings and numbers into a book that does without bookfigs.
+
+    Its pages say by comments what they want and where, as <!-- bookfigs: NAME -->
+    and <!-- /bookfigs -->; only what stands between the two is written.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+    from bookfigs.exporting.export import Wish  # noqa: PLC0415
+
+    wish = Wish(to, images, blocks=blocks, force=force)
+    commands.export(Book.find(folder), wish, check=check)
+
+
+@cli.command()
 @click.pass_obj
 def doctor(folder: Path) -> None:
     """Say what this machine has, and what to install."""
@@ -320,6 +396,87 @@ def render(folder: Path, arguments: tuple[str, ...]) -> None:
     quarto.require_quarto()
     stop(find_errors(book, plan(book, this_device("cpu"))))
     sys.exit(quarto.render(book, arguments))
+
+
+@cli.command()
+@click.argument(
+    "target",
+    required=False,
+    metavar="[FOLDER]",
+    type=click.Path(path_type=Path, file_okay=False),
+)
+@click.option("--update", is_flag=True, help="Only update the extension.")
+@click.option("--chapter", metavar="NAME", help="What the first chapter is called.")
+@click.option("--no-chapter", is_flag=True, help="Add no first chapter.")
+@click.option("--replace", is_flag=True, help="Also what you changed; yours is kept.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@click.pass_obj
+def init(
+    folder: Path,
+    target: Path | None,
+    *,
+    update: bool,
+    chapter: str | None,
+    no_chapter: bool,
+    replace: bool,
+    dry_run: bool,
+) -> None:
+    """Let a Quarto project use bookfigs, or begin a book; again: update it.
+
+    Installs the extension, lists its filter in _quarto.yml, and adds a first chapter.
+    Whatever is there stays. FOLDER need not exist; without it, the book at hand.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    if update and (chapter or no_chapter):
+        raise click.UsageError("--update adds no chapter, and takes no name for one")
+    if chapter and no_chapter:
+        raise click.UsageError("--chapter and --no-chapter are opposites")
+    first = None if no_chapter else chapter or "first_chapter"
+    commands.init(
+        folder, target, first, update=update, replace=replace, dry_run=dry_run
+    )
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["figure", "listing", "chapter"]))
+@click.argument("name")
+@click.option("--chapter", metavar="NAME", help="The chapter that it belongs to.")
+@click.pass_obj
+def new(folder: Path, kind: str, name: str, chapter: str | None) -> None:
+    """Add a figure, listing or chapter that works as it is, to be changed.
+
+    NAME: lower-case letters, digits and underscores. Nothing is overwritten.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    commands.new(Book.find(folder), kind, name, chapter, near=folder)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.option("--measure", is_flag=True, help="Also measure what becomes stale.")
+@click.option("--prove", is_flag=True, help="Also prove listings that become stale.")
+@click.option("--no-serve", is_flag=True, help="Only make again; start no quarto.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def preview(
+    folder: Path,
+    arguments: tuple[str, ...],
+    *,
+    measure: bool,
+    prove: bool,
+    no_serve: bool,
+) -> None:
+    """Watch the book, make again what changes, and show it by ``quarto preview``.
+
+    ARGUMENTS go to quarto preview. Nothing is measured unless --measure is given. An
+    error is shown, and the watch goes on; Ctrl-C ends it and all that it started.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+    from bookfigs.preview import Wanted  # noqa: PLC0415
+
+    wanted = Wanted(measure, prove, not no_serve, arguments)
+    commands.preview(Book.find(folder), wanted)
 
 
 def main() -> NoReturn:

@@ -32,7 +32,12 @@ from bookfigs.report import (
 if TYPE_CHECKING:
     from bookfigs.build import Made
     from bookfigs.cluster import Cluster
+    from bookfigs.exporting.export import Wish
+    from bookfigs.lint.execution import Execution
+    from bookfigs.preview import Wanted
+    from bookfigs.starting.step import Steps
 
+UNFINISHED = "bookfigs: interrupted; nothing of the book was touched"
 UNPROVEN = (
     "bookfigs: interrupted; the evidence that was written is kept\n"
     "  run: bookfigs prove, to go on"
@@ -49,6 +54,7 @@ def build(
     force: bool,
     jobs: int | None,
     dry_run: bool,
+    no_measure: bool = False,
     scheduler: str | None = None,
 ) -> None:
     """Look for what is stale, and measure and make it."""
@@ -58,6 +64,7 @@ def build(
 
     def chosen(todo: Plan) -> list[str]:
         stale = todo.figures if force else todo.to_measure
+        stale = [] if no_measure else stale
         return [slug for slug in slugs if slug in stale]
 
     with _uninterrupted(INTERRUPTED), _workers(book, scheduler, device) as cluster:
@@ -200,6 +207,17 @@ def replicate(
     stop([*alarms, *errors, *failed])
 
 
+def export(book: Book, wish: "Wish", *, check: bool) -> None:
+    """Fill the pages of another book, or say what of them is stale."""
+    from bookfigs.exporting import export as out  # noqa: PLC0415 - where it is needed
+
+    stop(out.disorder(book))
+    found = out.export(book, wish)
+    stop(found.wrong(check=check))
+    for line in [*found.remarks, *([] if check else found.write()), found.summary]:
+        click.echo(line)
+
+
 def lint(
     book: Book,
     paths: tuple[Path, ...],
@@ -208,20 +226,28 @@ def lint(
     baseline: Path | None,
     update: bool,
     quarto: str | None,
+    execute: bool,
+    seconds: float,
 ) -> None:
     """Read the pages, tell what is found, and exit with its status if it is an error.
 
+    ``execute``: run the blocks of Python that did not run as they stand.
     Raises: InputError if a file is not what it has to be; click's own for usage.
     """
     from bookfigs.lint import baseline as known  # noqa: PLC0415 - only where needed
     from bookfigs.lint import report as reports  # noqa: PLC0415 - the same
     from bookfigs.lint.book import gather  # noqa: PLC0415 - the same
+    from bookfigs.lint.execution import Execution  # noqa: PLC0415 - the same
     from bookfigs.lint.pages import lint as read  # noqa: PLC0415 - the same
 
     if update and baseline is None:
         raise click.UsageError("--update-baseline needs --baseline FILE")
     context, only = gather(book, paths, _version(quarto))
-    findings = read(context, only)
+    pages = [p for p in context.pages if only is None or p.name in only]
+    execution = Execution(book, pages)
+    if execute and execution.left:
+        _execute(execution, seconds)
+    findings = read(execution.complete(context), only)
     accepted = known.Baseline()
     if baseline is not None and not (update and not baseline.exists()):
         accepted = known.read_baseline(baseline)
@@ -229,11 +255,21 @@ def lint(
         accepted = known.updated(findings, accepted, only)
         store(book, baseline, to_json(accepted))
     compared = known.compare(findings, accepted, only)
-    pages = len(context.pages if only is None else only)
-    report = reports.Report(compared, pages, baseline is not None)
+    report = reports.Report(compared, len(pages), baseline is not None)
     click.echo(reports.FORMATS[form](report), nl=False)
     if report.errors:
         sys.exit(LintError.exit_code)
+
+
+def _execute(execution: "Execution", seconds: float) -> None:
+    """Run the blocks of pages that are left, and say so beside what is found."""
+    from bookfigs.machine import held  # noqa: PLC0415 - only where it is needed
+
+    def tell(said: str) -> None:
+        click.echo(said, err=True)
+
+    with _uninterrupted(UNFINISHED), held(alone=False, waiting=tell):
+        execution.run(tell, jobs=cores(), seconds=seconds)
 
 
 def explain_code(code: str) -> None:
@@ -243,6 +279,60 @@ def explain_code(code: str) -> None:
     for found in RULES if code == "all" else [rule(code)]:
         click.echo(f"{found.code} ({found.severity}): {found.summary}")
         click.echo(f"  {found.explanation}")
+
+
+def init(
+    start: Path,
+    target: Path | None,
+    chapter: str | None,
+    *,
+    update: bool,
+    replace: bool,
+    dry_run: bool,
+) -> None:
+    """Begin a book, let one use bookfigs, or update its extension."""
+    from bookfigs.lint.book import at_hand  # noqa: PLC0415 - only where it is needed
+    from bookfigs.places import book_at  # noqa: PLC0415 - the same
+    from bookfigs.starting.begin import begin, renew  # noqa: PLC0415 - the same
+
+    start = start.resolve()
+    folder = target.resolve() if target else Path(book_at(str(start)) or start)
+    if update:
+        steps = renew(Book.find(folder), replace=replace)
+    else:
+        steps = begin(folder, at_hand(), chapter=chapter, replace=replace)
+    _take(steps, dry_run=dry_run)
+
+
+def new(book: Book, kind: str, name: str, chapter: str | None, *, near: Path) -> None:
+    """Add a figure, listing or chapter."""
+    from bookfigs.starting.addition import new as add  # noqa: PLC0415 - where needed
+
+    _take(add(book, kind, name, chapter, near))
+
+
+def _take(steps: "Steps", *, dry_run: bool = False) -> None:
+    """Take steps, say which, and what to do next."""
+    from bookfigs.starting.step import carry_out  # noqa: PLC0415 - where it is needed
+
+    if not dry_run:
+        carry_out(steps.book, steps.steps)
+    for line in steps.told():
+        click.echo(f"would be: {line}" if dry_run else line)
+    if not steps.steps:
+        click.echo("nothing to do")
+    if steps.after:
+        click.echo("next:")
+        for line in steps.after:
+            click.echo(f"  {line}".rstrip())
+
+
+def preview(book: Book, wanted: "Wanted") -> None:
+    """Watch a book and show it, until the user interrupts."""
+    from bookfigs.preview import preview as show  # noqa: PLC0415 - where it is needed
+
+    with _uninterrupted("bookfigs: the preview has ended"):
+        show(book, wanted, click.echo)
 
 
 def _version(text: str | None) -> tuple[int, ...] | None:

@@ -39,5 +39,5 @@ def _upwards(folder: str) -> list[str]:
     return found
 
 
-ENGINE = (".", "listings", "lint", "measure", "prose")
+ENGINE = (".", "exporting", "listings", "lint", "measure", "prose", "starting")
 """Folders of the engine, from its own; the numerics of ``core`` are none of it."""

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -87,9 +88,14 @@ def sum_up(book: Book, todo: Plan, made: "Made") -> int:
     return made.errors[0].exit_code if made.errors else 0
 
 
-def list_names(book: Book) -> None:
+def list_names(book: Book, form: str = "text") -> None:
     """Print figures, listings, values and claims by the names that prose uses."""
-    found = plan(book, this_device())
+    found = plan(book, this_device("cpu" if form == "markdown" else "auto"))
+    if form == "markdown":
+        from bookfigs.summary import as_markdown  # noqa: PLC0415 - seldom used
+
+        click.echo(as_markdown(book, found), nl=False)
+        return
     for slug, state in found.figures.items():
         stale = state.outdated or "; ".join(state.undrawn) or "up to date"
         click.echo(f"figure   #fig-{slug.replace('_', '-')}  {stale}")
@@ -198,6 +204,32 @@ def tell_proved(found: Plan, chosen: list[str], proved: "Proved") -> None:
     counts += [f"{silent} that name neither tests nor a program"] if silent else []
     then = "; run: bookfigs figures" if proved.done or proved.failed else ""
     click.echo(f"{', '.join(counts)}{then}")
+
+
+def tell_parts(book: Book, form: str, *, full: bool, redraw: bool) -> None:
+    """Print what a check finds of each part, and exit with the first error's status.
+
+    ``form``: ``json``, or ``github`` for annotations. What figure files print goes
+    to standard error.
+    """
+    from bookfigs.annotating import annotations, failure  # noqa: PLC0415 - seldom used
+    from bookfigs.parts import Part, as_json, survey  # noqa: PLC0415 - the same
+
+    parts: list[Part] = []
+    failed: BookfigsError | None = None
+    with redirect_stdout(sys.stderr):
+        try:
+            parts = survey(book, full=full, redraw=redraw)
+        except BookfigsError as error:
+            failed = error
+    if form == "json":
+        click.echo(as_json(parts, failed), nl=False)
+    else:
+        told = failure(book, failed) if failed else annotations(book, parts)
+        click.echo(told or f"{len(parts)} parts of the book: nothing found\n", nl=False)
+    errors = [failed] if failed else [e for part in parts for e in part.errors]
+    if errors:
+        sys.exit(errors[0].exit_code)
 
 
 def stop(errors: Sequence[BookfigsError]) -> None:

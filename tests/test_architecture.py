@@ -13,22 +13,30 @@ from smallbook import ROOT, python
 ORDER = [
     "__init__", "errors", "ending", "canonical", "places", "book", "settled", "cache",
     "tree", "source", "scope", "project", "column", "record", "agreement", "closure",
-    "data", "observe", "escape", "provenance", "estimate", "statistics", "rowwise",
-    "fits", "claim", "dark", "style", "figure", "devices", "listings.callout", "entry",
-    "manifest", "listings.edits", "listings.leaner", "listings.elide",
-    "listings.excerpt", "listings.normalise", "listings.page", "listings.listing",
-    "listings.confine", "listings.child", "listings.launch", "listings.program",
-    "listings.variants", "listings.mutant", "listings.executable", "listings.forked",
-    "listings.verdict", "listings.testing", "listings.witness", "listings.swap",
-    "listings.trial", "listings.lines", "listings.reach", "listings.listed",
-    "listings.proof", "stale", "table", "plan", "journal", "machine", "point", "worker",
-    "process", "remote", "runner", "proving", "cluster", "desk", "dispatch",
-    "recording", "drawing", "build", "memory", "promise", "check", "publish", "bundle",
-    "exchange", "replicate", "quarto", "doctor", "prose.markup", "prose.blocks",
-    "prose.reader", "prose.inlines", "prose.document", "lint.finding", "lint.names",
-    "lint.numbers", "lint.texts", "lint.code", "lint.filters", "lint.rules",
-    "lint.allowance", "lint.pages", "lint.book", "lint.baseline", "lint.report",
-    "progress", "report", "commands", "cli", "__main__",
+    "uses", "data", "observe", "escape", "provenance", "estimate", "statistics",
+    "rowwise", "fits", "claim", "dark", "style", "figure", "devices",
+    "listings.callout", "entry", "manifest", "listings.edits", "listings.leaner",
+    "listings.elide", "listings.excerpt", "listings.normalise", "listings.page",
+    "listings.listing", "listings.confine", "listings.child", "listings.launch",
+    "listings.fences", "listings.program", "listings.variants", "listings.mutant",
+    "listings.executable", "listings.forked", "listings.verdict", "listings.testing",
+    "listings.witness", "listings.swap", "listings.trial", "listings.lines",
+    "listings.examples", "listings.reach", "listings.listed", "listings.proof", "stale",
+    "table", "plan", "journal", "machine", "point", "worker", "process", "remote",
+    "runner", "proving", "cluster", "desk", "dispatch", "recording", "drawing", "build",
+    "memory", "promise", "check", "publish", "bundle", "exchange", "replicate",
+    "quarto", "starting.step", "starting.extension", "doctor", "prose.markup",
+    "prose.blocks", "prose.reader", "prose.inlines", "prose.document", "lint.finding",
+    "lint.names", "lint.numbers", "lint.texts", "lint.code", "lint.filters",
+    "lint.rules", "lint.allowance", "lint.passages", "lint.execution", "lint.pages",
+    "lint.book", "lint.baseline", "lint.report", "starting.settings",
+    "starting.insertion", "starting.template", "starting.chapters", "starting.addition",
+    "starting.begin", "watch", "preview", "exporting.signs", "exporting.marker",
+    "exporting.picture", "exporting.block", "exporting.gates", "exporting.target",
+    "exporting.work", "exporting.supply", "exporting.filling", "exporting.labels",
+    "exporting.values", "exporting.export", "parts", "annotating", "summary",
+    "declared", "asking", "pytest_plugin", "progress", "report", "commands", "cli",
+    "__main__",
 ]  # fmt: skip
 """Modules of the engine, from the bottom up: imports only point to the left."""
 
@@ -36,7 +44,7 @@ LIGHT = ["conditions", "gpu", "interval"]
 """Instruments that need no torch: the engine may know them."""
 
 PACKAGE = ROOT / "bookfigs"
-PARTS = ["listings", "lint", "prose"]
+PARTS = ["exporting", "listings", "lint", "prose", "starting"]
 """Folders of the engine, but for the instruments, which know nothing of it."""
 
 

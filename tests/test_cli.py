@@ -17,8 +17,8 @@ COMMANDS = sorted(cli.commands)
 
 
 def test_commands_are_the_documented_ones() -> None:
-    expected = "bundle check doctor figures import lint list prove publish"
-    assert " ".join(COMMANDS) == f"{expected} render replicate why"
+    expected = "bundle check doctor export figures import init lint list new preview"
+    assert " ".join(COMMANDS) == f"{expected} prove publish render replicate why"
 
 
 @pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])
