@@ -238,6 +238,15 @@ def test_a_document_may_be_named_from_its_own_folder(book: Book) -> None:
     assert "../_bookfigs/figures/" in (folder / rendered.path).read_text("utf-8")
 
 
+@pytest.mark.parametrize("to", ["gfm", "commonmark_x", "markdown", "html5"])
+def test_a_bar_in_code_ends_no_cell_of_the_evidence(book: Book, to: str) -> None:
+    book.manifest["claims"]["step_time.linear"]["source"] = "a|b`c.py"
+    path = book.pandoc(CLAIM + "\n" + TABLE, to).path
+    read = [PANDOC, f"--from={to.rstrip('5')}", "--to=json", str(path)]
+    back = subprocess.run(read, capture_output=True, check=True, text=True).stdout
+    assert '"a|b`c.py"' in back
+
+
 def test_a_row_of_evidence_may_be_of_no_commit(book: Book) -> None:
     for row in book.manifest["claims"]["step_time.linear"]["rows"]:
         row["commit"] = None

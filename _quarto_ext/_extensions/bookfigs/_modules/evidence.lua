@@ -51,11 +51,17 @@ local function lines_of(claims, make)
   return lines
 end
 
+local function escape_bar(code)
+  code.text = code.text:gsub("|", "\\|")
+  return code
+end
+
 local function grid(titles, widths, lines, caption)
   local header = pandoc.List(titles):map(function(title) return { pandoc.Plain(title) } end)
   local aligns = header:map(function() return pandoc.AlignLeft end)
   local simple = pandoc.SimpleTable(caption or {}, aligns, widths, header, lines)
-  return pandoc.utils.from_simple_table(simple)
+  local made = pandoc.utils.from_simple_table(simple)
+  return modules.format.splits_code_in_tables(FORMAT) and made:walk { Code = escape_bar } or made
 end
 
 --- The table of some claims, one row for each of their rows.

@@ -61,6 +61,12 @@ function format.is_typst(name)
   return name:match("^typst") ~= nil
 end
 
+--- Whether a `|` ends the cell of a table even inside code, unless it is escaped.
+-- Pandoc escapes it in words only.
+function format.splits_code_in_tables(name)
+  return any(name, { "^gfm", "^commonmark_x" })
+end
+
 --- Whether pandoc's output of the format numbers figures and tables by itself.
 function format.numbers_captions(name)
   return any(name, LATEX) or any(name, { "^typst", "^context" })
