@@ -231,6 +231,23 @@ def lint(
     )
 
 
+@cli.command()
+@click.argument(
+    "paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path, exists=True)
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be accepted.")
+@click.pass_obj
+def accept(folder: Path, paths: tuple[Path, ...], *, dry_run: bool) -> None:
+    """Say of the sentences around values and claims that they follow from these.
+
+    What is new or changed is shown beside what its claims say. From then on lint
+    finds each such sentence that was changed since. PATH: only these pages.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    commands.accept(Book.find(folder), paths, dry_run=dry_run)
+
+
 @cli.command("list")
 @click.option(
     "--format",

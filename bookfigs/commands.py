@@ -261,6 +261,19 @@ def lint(
         sys.exit(LintError.exit_code)
 
 
+def accept(book: Book, paths: tuple[Path, ...], *, dry_run: bool) -> None:
+    """Keep what the sentences of pages say, beside what they stand on."""
+    from bookfigs import accepting  # noqa: PLC0415 - only where it is needed
+    from bookfigs.lint.book import gather  # noqa: PLC0415 - the same
+
+    found = accepting.accept(book, *gather(book, paths, None))
+    stop(found.wrong)
+    if not dry_run:
+        found.write(book)
+    for line in found.told:
+        click.echo(line)
+
+
 def _execute(execution: "Execution", seconds: float) -> None:
     """Run the blocks of pages that are left, and say so beside what is found."""
     from bookfigs.machine import held  # noqa: PLC0415 - only where it is needed

@@ -136,9 +136,9 @@ def test_a_rule_finds_what_it_is_for_and_marks_it(
 
 ELSEWHERE = {
     "encoding", "no-manifest", "not-embedded", "filter-missing", "filter-late",
-    "execution-failed",
+    "execution-failed", "unaccepted",
 }  # fmt: skip
-"""Rules about more than the text of a page; their tests stand below."""
+"""Rules about more than the text of a page; tests of them stand elsewhere."""
 
 
 def test_every_rule_has_a_text_that_breaks_it() -> None:

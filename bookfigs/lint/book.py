@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bookfigs.book import Book
 from bookfigs.errors import EnvironmentMissingError, InputError
+from bookfigs.lint.accepted import Said, place_of, read_accepted
 from bookfigs.lint.finding import Context
 from bookfigs.manifest import read_manifest
 from bookfigs.places import PROJECT
@@ -28,17 +29,30 @@ def gather(
     """
     wanted = {page.resolve() for path in asked for page in _pages(path)}
     paths = sorted(wanted | {page.resolve() for page in _pages(book.folder)})
+    pages = [_page(book, path) for path in paths]
     context = Context(
-        pages=[_page(book, path) for path in paths],
+        pages=pages,
         manifest=read_manifest(book),
         settings=list(_settings(book)),
         figures={
             slug: Source(path, _name(book, path))
             for slug, path in book.figures().items()
         },
+        accepted=_accepted(book, pages),
         quarto=cache(lambda: quarto or at_hand()),
     )
     return context, {_name(book, path) for path in wanted} if asked else None
+
+
+def _accepted(book: Book, pages: list[Page]) -> dict[str, Said]:
+    """The accepted sentences of each page, where any of its folder were accepted."""
+    places = {page.name: place_of(page.path) for page in pages}
+    files = {p: read_accepted(p, _name(book, p)) for p in {*places.values()}}
+    return {
+        page.name: known.pages.get(page.path.name, {})
+        for page in pages
+        if (known := files[places[page.name]]) is not None
+    }
 
 
 def _name(book: Book, path: Path) -> str:

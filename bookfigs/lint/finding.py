@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bookfigs.lint.accepted import Said
 from bookfigs.manifest import Manifest
 from bookfigs.prose.blocks import Fence
 from bookfigs.prose.document import Page, Source
@@ -37,6 +38,8 @@ class Context:
     settings: list[Source] = field(default_factory=list)
     """``_quarto.yml`` first, then what completes it."""
     figures: Mapping[str, Source] = field(default_factory=dict)
+    accepted: Mapping[str, Said] = field(default_factory=dict)
+    """Sentences that were accepted, by page, where that is kept."""
     quarto: Callable[[], tuple[int, ...] | None] = _unknown
     """The version at hand, asked for only where it matters; None if there is none."""
     is_executed: Callable[[Page, Fence], bool] = _never

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bookfigs.errors import UnknownNameError
-from bookfigs.lint import code, filters, names, numbers, texts
+from bookfigs.lint import code, filters, names, numbers, sentences, texts
 from bookfigs.lint.finding import FAILED, NOT_EXECUTED, Context, Hit, Rule
 
 
@@ -114,6 +114,15 @@ RULES = (
         "code (`…`), or its reason is declared. Names, years, dates, versions, "
         "ordinals and numbers of sections are left alone; so are numbers in words.",
         numbers.unsourced,
+    ),
+    Rule(
+        "unaccepted",
+        "error",
+        "a sentence around a value or claim that is not as it was accepted",
+        "The evidence bears out what a claim says, not how a sentence puts it. Once "
+        "bookfigs accept was run for the pages of a folder, each such sentence is "
+        "read again when it, or what its claim says, has changed.",
+        sentences.unaccepted,
     ),
     Rule(
         "alt-missing",
