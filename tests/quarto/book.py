@@ -102,10 +102,10 @@ class Book:
         manifest = json.dumps(self.manifest)
         (self.generated / "manifest.json").write_text(manifest, encoding="utf-8")
 
-    def pandoc(self, text: str, to: str = "html5") -> Rendered:
+    def pandoc(self, text: str, to: str = "html5", *options: str) -> Rendered:
         """Render a chapter of this text with plain pandoc, beside the chapter."""
         self.write(text)
-        return run_pandoc(self.chapter, to)
+        return run_pandoc(self.chapter, to, *options)
 
     def quarto(self, *arguments: str, settings: Mapping[str, Any]) -> Rendered:
         """Render the project; the extension lies in it as `quarto add` leaves it."""
@@ -154,14 +154,14 @@ def _claim() -> dict[str, Any]:
 def run_pandoc(
     document: Path,
     to: str,
-    *,
+    *options: str,
     folder: Path | None = None,
     lua: Path = EXTENSION / "bookfigs.lua",
 ) -> Rendered:
     """Render a document through the filter; any warning of pandoc is a failure."""
     target = document.with_name(f"out.{to}")
     command = [PANDOC, "--from=markdown", f"--to={to}", f"--output={target}"]
-    command += ["--fail-if-warnings", "--metadata=title:A book"]
+    command += ["--fail-if-warnings", "--metadata=title:A book", *options]
     command += [f"--lua-filter={lua}", str(document)]
     return _run(command, folder or document.parent, target)
 
