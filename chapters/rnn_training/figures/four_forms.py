@@ -36,6 +36,8 @@ LONGEST_SUM = 1024
 SHORT, LONG = 2, 10_000
 MEMORIES = (SHORT, LONG)
 SEEDS, MODES = 24, 2
+AT_ONCE = 24
+"""Channels that are held in memory at a time."""
 QUANTITIES = ("states", "gradient of a", "gradient of b")
 MILLIONTH = 1e-6
 CHANGING = 100_000
@@ -134,15 +136,22 @@ def problem(device: str, T: int) -> "list[Tensor]":
 
 
 def outcome(form: "Form", given: "list[Tensor]", dtype: Any) -> "list[Tensor]":  # noqa: ANN401 - torch's
-    """States, and the gradients of their weighted sum."""
+    """States, and the gradients of their weighted sum.
+
+    A few channels at a time: they know nothing of each other, and a long loop
+    keeps a lot for its gradients.
+    """
     import torch
 
     from bookfigs.core.recurrence import linear_recurrence
 
-    a, b, weight = (x.to(dtype) for x in given)
-    a, b = a.requires_grad_(), b.requires_grad_()
-    h = linear_recurrence(a, b, form=form)
-    return [h.detach(), *torch.autograd.grad(h, (a, b), weight)]
+    parts = []
+    for some in zip(*(x.split(AT_ONCE, dim=-1) for x in given), strict=True):
+        a, b, weight = (x.to(dtype) for x in some)
+        a, b = a.requires_grad_(), b.requires_grad_()
+        h = linear_recurrence(a, b, form=form)
+        parts.append([h.detach(), *torch.autograd.grad(h, (a, b), weight)])
+    return [torch.cat(found, -1) for found in zip(*parts, strict=True)]
 
 
 def errors(mine: "Tensor", true: "Tensor", unit: float) -> dict[int, list[float]]:
