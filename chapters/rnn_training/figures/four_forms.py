@@ -36,8 +36,8 @@ LONGEST_SUM = 1024
 SHORT, LONG = 2, 10_000
 MEMORIES = (SHORT, LONG)
 SEEDS, MODES = 24, 2
-AT_ONCE = 24
-"""Channels that are held in memory at a time."""
+AT_ONCE = 6
+"""Seeds whose states are held in memory at a time; they know nothing of each other."""
 QUANTITIES = ("states", "gradient of a", "gradient of b")
 MILLIONTH = 1e-6
 CHANGING = 100_000
@@ -98,34 +98,39 @@ def compared(device: str, T: int) -> Iterator[Row]:
 
     forms = [form for form in FORMS if form != "convolution" or T <= LONGEST_SUM]
     for form in FORMS:  # short, where functions are seen; then fast
-        outcome(form, problem(device, 2), torch.complex128)
+        outcome(form, problem(device, 2, range(1)), torch.complex128)
+    found: dict[tuple[str, str, int], tuple[list[float], list[float]]] = {}
     with unobserved():
-        given = problem(device, T)
-        true = outcome("loop", given, torch.complex128)
-        for form in forms:
-            mine = outcome(form, given, torch.complex64)
-            double = outcome(form, given, torch.complex128)
-            for name, *three in zip(QUANTITIES, mine, double, true, strict=True):
-                single = errors(three[0], three[2], unit=MILLIONTH)
-                twice = errors(three[1], three[2], unit=MILLIONTH**2)
-                for memory in MEMORIES:
-                    # the loop is what the others are held to
-                    held = None if form == "loop" else twice[memory]
-                    error = single[memory]
-                    yield row(form, T, memory, of=name, error=error, double=held)
+        for first in range(0, SEEDS, AT_ONCE):
+            given = problem(device, T, range(first, first + AT_ONCE))
+            true = outcome("loop", given, torch.complex128)
+            for form in forms:
+                for dtype, unit, at in (
+                    (torch.complex64, MILLIONTH, 0),
+                    (torch.complex128, MILLIONTH**2, 1),
+                ):
+                    mine = outcome(form, given, dtype)
+                    for of, here, there in zip(QUANTITIES, mine, true, strict=True):
+                        for memory, shares in errors(here, there, unit).items():
+                            both = found.setdefault((form, of, memory), ([], []))
+                            both[at].extend(shares)
+    for (arm, of, memory), (error, double) in found.items():
+        # the loop is what the others are held to
+        held = None if arm == "loop" else double
+        yield row(arm, T, memory, of=of, error=error, double=held)
 
 
-def problem(device: str, T: int) -> "list[Tensor]":
+def problem(device: str, T: int, seeds: range) -> "list[Tensor]":
     """Coefficients, inputs, and weights of the states in what is differentiated.
 
-    Shapes: (2·24·2,) and twice (1, T, 2·24·2); channels by memory, seed and mode.
-    Each seed draws its own.
+    Shapes: (2·S·2,) and twice (1, T, 2·S·2); channels by memory, seed and mode.
+    Each of the S seeds draws its own.
     """
     import torch
 
     drawn = []
     for memory in MEMORIES:
-        for seed in range(SEEDS):
+        for seed in seeds:
             dice = torch.Generator().manual_seed(seed)
             turns = tau * torch.rand(MODES, dtype=torch.float64, generator=dice)
             a = torch.polar(torch.full_like(turns, 1 - 1 / memory), turns)
@@ -136,27 +141,20 @@ def problem(device: str, T: int) -> "list[Tensor]":
 
 
 def outcome(form: "Form", given: "list[Tensor]", dtype: Any) -> "list[Tensor]":  # noqa: ANN401 - torch's
-    """States, and the gradients of their weighted sum.
-
-    A few channels at a time: they know nothing of each other, and a long loop
-    keeps a lot for its gradients.
-    """
+    """States, and the gradients of their weighted sum."""
     import torch
 
     from bookfigs.core.recurrence import linear_recurrence
 
-    parts = []
-    for some in zip(*(x.split(AT_ONCE, dim=-1) for x in given), strict=True):
-        a, b, weight = (x.to(dtype) for x in some)
-        a, b = a.requires_grad_(), b.requires_grad_()
-        h = linear_recurrence(a, b, form=form)
-        parts.append([h.detach(), *torch.autograd.grad(h, (a, b), weight)])
-    return [torch.cat(found, -1) for found in zip(*parts, strict=True)]
+    a, b, weight = (x.to(dtype) for x in given)
+    a, b = a.requires_grad_(), b.requires_grad_()
+    h = linear_recurrence(a, b, form=form)
+    return [h.detach(), *torch.autograd.grad(h, (a, b), weight)]
 
 
 def errors(mine: "Tensor", true: "Tensor", unit: float) -> dict[int, list[float]]:
     """Norm of the difference over that of the true values: memory → seeds."""
-    shape = (-1, len(MEMORIES), SEEDS, MODES)
+    shape = (-1, len(MEMORIES), mine.shape[-1] // len(MEMORIES) // MODES, MODES)
     off, size = (x.reshape(shape).abs() for x in (mine - true, true))
     shares = off.norm(dim=(0, 3)) / size.norm(dim=(0, 3)) / unit
     return {m: rounded(x) for m, x in zip(MEMORIES, shares, strict=True)}
