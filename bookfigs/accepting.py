@@ -33,7 +33,7 @@ class Acceptance:
     def write(self, book: Book) -> None:
         """Keep it. Raises: StorageError."""
         for path, content in self.files.items():
-            store(book, path, to_json(content))
+            store(book, path, to_json(content), "bookfigs accept")
 
 
 def accept(book: Book, context: Context, only: set[str] | None) -> Acceptance:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from bookfigs.errors import InputError, StorageError, UnknownNameError
 from bookfigs.places import LOCAL, PROJECT, book_at, project_around
+from bookfigs.whole import write_whole
 
 GENERATED = "_bookfigs"
 RESERVED = "listings"
@@ -95,8 +96,11 @@ class Book:
         return str(path)
 
     @contextmanager
-    def storing(self, path: Path) -> Iterator[None]:
-        """Say where it was that the file system refused. Raises: StorageError."""
+    def storing(self, path: Path, again: str = "bookfigs figures") -> Iterator[None]:
+        """Say where it was that the file system refused, and what to run again.
+
+        Raises: StorageError.
+        """
         try:
             yield
         except OSError as error:
@@ -104,8 +108,7 @@ class Book:
                 self.place(path),
                 f"cannot be written: {error.strerror or error}; what was there is as "
                 "it was, and what is measured is kept",
-                run="bookfigs figures, when there is space and the folder may be "
-                "written",
+                run=f"{again}, when there is space and the folder may be written",
             ) from error
 
     def relative(self, path: Path) -> str:
@@ -160,32 +163,9 @@ def pick(names: tuple[str, ...], known: dict[str, Path], what: str) -> list[str]
     return list(names or known)
 
 
-def store(book: Book, path: Path, content: bytes) -> bool:
+def store(
+    book: Book, path: Path, content: bytes, again: str = "bookfigs figures"
+) -> bool:
     """Write a file of a book as ``write_whole`` does. Raises: StorageError."""
-    with book.storing(path):
+    with book.storing(path, again):
         return write_whole(path, content)
-
-
-def write_whole(path: Path, content: bytes) -> bool:
-    """Write a file so that it appears whole or not at all; False if it was so already.
-
-    Raises: OSError as the file system does; the old content is then still there.
-    """
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    import tempfile  # noqa: PLC0415 - a build that finds nothing to do writes nothing
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return True

@@ -175,7 +175,7 @@ def _write_rest(book: Book, todo: Plan, reporter: "Reporter") -> None:
         reporter.done(slug, "listing written")
     for path in todo.orphans:
         with book.storing(path):
-            path.unlink()
+            path.unlink(missing_ok=True)  # writing took over what a killed run left
         reporter.done(path.stem, f"{book.place(path)} removed: nothing declares it")
 
 

@@ -107,8 +107,11 @@ def read_bounded(path: Path) -> bytes:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise InputError(path, "is no plain file", run=AGAIN)
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(LARGEST + 1)
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read(LARGEST + 1) or b""  # of some files there is none
+    except OSError as error:
+        raise InputError(path, f"cannot be read: {error.strerror}") from error
     if len(content) > LARGEST:
         what = f"has more than {LARGEST >> 20} MiB, which no bundle has"
         raise InputError(path, what, run=AGAIN)

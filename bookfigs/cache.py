@@ -24,9 +24,9 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from bookfigs.book import write_whole
 from bookfigs.places import ENGINE
 from bookfigs.settled import YOUNG_NS, State, state
+from bookfigs.whole import write_whole
 
 Hashes = Mapping[str, str]
 FOLDER = "folder"

@@ -504,7 +504,8 @@ def main() -> NoReturn:
         _stop(error)
     except OSError as error:
         where = error.filename or "file system"
-        _stop(BookfigsError(where, error.strerror or str(error)))
+        run = "the same command, when the file system lets it"
+        _stop(BookfigsError(where, error.strerror or str(error), run=run))
     sys.exit(0)
 
 

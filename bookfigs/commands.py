@@ -253,7 +253,7 @@ def lint(
         accepted = known.read_baseline(baseline)
     if baseline is not None and update:
         accepted = known.updated(findings, accepted, only)
-        store(book, baseline, to_json(accepted))
+        store(book, baseline, to_json(accepted), "the same command")
     compared = known.compare(findings, accepted, only)
     report = reports.Report(compared, len(pages), baseline is not None)
     click.echo(reports.FORMATS[form](report), nl=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bookfigs.book import Book, store, write_whole
+from bookfigs.book import Book, store
 from bookfigs.bundle import packed, read_bounded, read_bundle, verified, written
 from bookfigs.canonical import to_json
 from bookfigs.closure import Project, changes
@@ -42,8 +42,7 @@ def pack(book: Book, slugs: tuple[str, ...], target: Path) -> list[Record]:
     if target.exists() and read_bounded(target) != whole:
         what = "is there already, and is not this bundle"
         raise InputError(target, what, run="bookfigs bundle --to ANOTHER_FILE")
-    with book.storing(target):
-        write_whole(target, whole)
+    store(book, target, whole, f"bookfigs bundle --to {target}")
     return list(contents.values())
 
 
@@ -68,7 +67,7 @@ def unpack(book: Book, path: Path, *, replace: bool = False) -> list[Brought]:
         brought.append(_placed(book, source, record, replace=replace))
     for one in brought:
         if one.is_new:
-            store(book, one.path, one.content)
+            store(book, one.path, one.content, f"bookfigs import {path}")
     return brought
 
 

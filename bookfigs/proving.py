@@ -114,5 +114,6 @@ def _prove(book: Book, state: ListingState) -> ListingEvidence:
         where, run = book.place(listing.path), f"bookfigs prove {listing.slug}"
         what = f"what it stands on changed while it was proven: {reasons[0]}"
         raise ListingError(where, what, run=run)
-    store(book, evidence_file(listing), write_evidence(evidence))
+    again = f"bookfigs prove {listing.slug}"
+    store(book, evidence_file(listing), write_evidence(evidence), again)
     return evidence

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import structs
 
 from bookfigs.agreement import differences
-from bookfigs.book import Book, write_whole
+from bookfigs.book import Book, store
 from bookfigs.cache import Cache
 from bookfigs.canonical import to_json
 from bookfigs.errors import PublishError, UnknownNameError
@@ -63,7 +63,7 @@ def publish(book: Book, state: FigureState) -> Path:
         )
     chapter = state.source.path.parent.parent
     target = chapter / "evidence" / slug / f"{record.device.slug}.json"
-    write_whole(target, to_json(record))
+    store(book, target, to_json(record), f"bookfigs publish {slug}")
     return target
 
 

@@ -33,17 +33,22 @@ def keep(book: Book, device: Device, work: Work, reporter: Reporter) -> None:
     """Make the record of a figure whose points are measured, and keep it.
 
     The journal is given up when the record is written. If drawing fails, the
-    record is kept all the same.
+    record is kept all the same; if a picture cannot be written, the journal is, so
+    that the next run makes both.
     Raises: FigureError with the reason if there can be no record; StorageError.
     """
     record = finished(book, device, work)
     _compare(book, work.state, record)
     content = to_json(record)
+    looks: str | FigureError
     try:
         looks = _looks(book, work.state, content)
-    finally:
-        store(book, work.state.local, content)
-        work.journal.forget()
+    except FigureError as error:
+        looks = error
+    store(book, work.state.local, content)
+    work.journal.forget()
+    if isinstance(looks, FigureError):
+        raise looks
     reason = work.state.unmeasured[0] if work.state.unmeasured else "asked for"
     seconds = record.provenance.seconds
     reporter.done(work.slug, f"measured in {seconds:.1f} s ({reason}); {looks}")

@@ -196,7 +196,7 @@ def keep(
     """
     from pathlib import Path  # noqa: PLC0415 - only where it is needed
 
-    from bookfigs.book import write_whole  # noqa: PLC0415 - the same
+    from bookfigs.whole import write_whole  # noqa: PLC0415 - the same
 
     broke_off = state(f"{local}/journal")  # there is something left to tidy up
     if broke_off or _youngest(seen.all.values()) > seen.began - YOUNG_NS:

@@ -11,8 +11,9 @@ from bookfigs.places import ENGINE
 from smallbook import ROOT, python
 
 ORDER = [
-    "__init__", "errors", "ending", "canonical", "places", "book", "settled", "cache",
-    "tree", "source", "scope", "project", "column", "record", "agreement", "closure",
+    "__init__", "errors", "ending", "canonical", "places", "whole", "book",
+    "settled", "cache", "tree", "source", "scope", "project", "column", "record",
+    "agreement", "closure",
     "uses", "data", "observe", "escape", "provenance", "estimate", "statistics",
     "rowwise", "fits", "claim", "dark", "style", "figure", "devices",
     "listings.callout", "entry", "manifest", "listings.edits", "listings.leaner",

@@ -308,7 +308,7 @@ def test_dry_run_writes_nothing(book: Book, run: Run) -> None:
 def test_interrupted_write_leaves_the_old_file_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bookfigs.book import write_whole
+    from bookfigs.whole import write_whole
 
     path = tmp_path / "file"
     write_whole(path, b"old")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bookfigs.book import write_whole
 from bookfigs.errors import BookfigsError, InputError, StorageError
 from bookfigs.places import PROJECT
 from bookfigs.prose.document import Page, read_page
+from bookfigs.whole import write_whole
 
 PAGE = ".qmd"
 PICTURE = ".svg"
@@ -151,10 +151,7 @@ class Target:
     def write(self, path: Path, content: bytes) -> None:
         """Write a file whole, with the permissions it had. Raises: StorageError."""
         try:
-            mode = path.stat().st_mode if path.exists() else None
             write_whole(path, content)
-            if mode is not None:
-                path.chmod(stat.S_IMODE(mode))
         except OSError as error:
             raise StorageError(
                 self.name(path),

@@ -112,7 +112,8 @@ def attend(
     except OSError as error:
         os.close(inlet)
         what = f"no process can be started: {error.strerror}"
-        raise EnvironmentMissingError(module, what) from error
+        run = "the same command, when there is space for temporary files, and memory"
+        raise EnvironmentMissingError(module, what, run=run) from error
     finally:
         os.close(outlet)
         order.close()

@@ -193,7 +193,7 @@ def _declared(where: str, path: Path) -> Declared:
     """Read what a listing file says."""
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(where, f"is no TOML: {error}") from error
     fields = Declared.__struct_fields__
     for name in said:

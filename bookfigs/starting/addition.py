@@ -45,8 +45,7 @@ def add_page(steps: Steps, settings: Settings | None, name: str) -> str:
     Raises: InputError if the list of chapters cannot be changed safely.
     """
     path = steps.book.folder / name / f"{name}.qmd"
-    text = fill("chapter.qmd", title=title(name), label=label(name))
-    steps.create(path, text)
+    steps.create(path, _chapter(name))
     if settings is None:
         return ""
     if settings.kind == "book":
@@ -60,14 +59,20 @@ def add_page(steps: Steps, settings: Settings | None, name: str) -> str:
     return settings.text
 
 
+def _chapter(name: str) -> str:
+    return fill("chapter.qmd", title=title(name), label=label(name))
+
+
 def _new_chapter(steps: Steps, name: str) -> None:
     book = steps.book
     page = book.folder / name / f"{name}.qmd"
-    if page.exists():
-        raise InputError(book.place(page), "there is a chapter of this name")
     path = book.folder / PROJECT
     settings = read(path, book.place(path))
+    is_there = page.exists()
     text = add_page(steps, settings, name)
+    broke_off = text != settings.text and _is_as_new(page, _chapter(name))
+    if is_there and not broke_off:
+        raise InputError(book.place(page), "there is a chapter of this name")
     if text != settings.text:
         what = "the chapter added; all else is as it was"
         steps.steps.append(Step(path, text.encode(), what))
@@ -76,8 +81,8 @@ def _new_chapter(steps: Steps, name: str) -> None:
 
 def _new_figure(steps: Steps, folder: Path, name: str) -> None:
     path = folder / "figures" / f"{name}.py"
-    _require_free(steps.book, path)
-    steps.create(path, fill("figure.py", slug=name, title=title(name)))
+    text = fill("figure.py", slug=name, title=title(name))
+    _create(steps, path, text)
     steps.after += [
         *_committed(steps.book),
         f"bookfigs figures --only {name}  # measures it",
@@ -92,10 +97,8 @@ def _new_figure(steps: Steps, folder: Path, name: str) -> None:
 def _new_listing(steps: Steps, folder: Path, name: str) -> None:
     path = folder / "listings" / f"{name}.toml"
     program = path.with_suffix(".py")
-    for file in (path, program):
-        _require_free(steps.book, file)
-    steps.create(program, fill("listing.py"))
-    steps.create(path, fill("listing.toml", slug=name, title=title(name)))
+    _create(steps, program, fill("listing.py"))
+    _create(steps, path, fill("listing.toml", slug=name, title=title(name)))
     steps.after += [
         f"bookfigs prove {name}  # runs it, and tries changes of its lines",
         "bookfigs figures  # writes it into the book",
@@ -123,6 +126,14 @@ def _embedding(folder: Path, key: str) -> list[str]:
     ]
 
 
-def _require_free(book: Book, path: Path) -> None:
-    if path.exists():
-        raise InputError(book.place(path), "is there already; nothing was changed")
+def _create(steps: Steps, path: Path, text: str) -> None:
+    """Write a file that must not be there, unless a run that broke off left it."""
+    if path.exists() and not _is_as_new(path, text):
+        where = steps.book.place(path)
+        raise InputError(where, "is there already; nothing was changed")
+    steps.create(path, text)
+
+
+def _is_as_new(path: Path, text: str) -> bool:
+    """Whether a file is still as it would be written now."""
+    return path.is_file() and path.read_bytes() == text.encode()

@@ -19,6 +19,7 @@ from bookfigs.starting.template import fill
 
 FIRST = "first_chapter"
 OTHER = "_quarto.yaml"
+START = "index.qmd"
 SETTINGS = ("_quarto-*.yml", "_quarto-*.yaml")
 
 Version = tuple[int, ...] | None
@@ -43,13 +44,15 @@ def begin(
     steps = Steps(book)
     is_first = extension.installed(book) is None
     _extend(steps, replace=replace)
+    last, steps.steps = steps.steps, []  # or a run that breaks off would seem complete
     if (book.folder / PROJECT).is_file():
         _join(steps, quarto, chapter if is_first else None)
-    elif documents(book.folder):
+    elif not all(map(_is_start, documents(book.folder))):
         _make_project(steps, quarto)
     else:
         _make_book(steps, quarto, chapter)
     _ignore(steps)
+    steps.steps += last
     steps.after += _next(steps)
     return steps
 
@@ -103,6 +106,11 @@ def chapters_of_ours(book: Book) -> list[str]:
     return [name for name in chapters(book) if _has_files(book.folder / name)]
 
 
+def _is_start(page: Path) -> bool:
+    """Whether a page is the first one of a new book, as it is made here."""
+    return page.name == START and page.read_bytes() == fill(START).encode()
+
+
 def _has_files(folder: Path) -> bool:
     patterns = ("figures/[!_.]*.py", "listings/[!_.]*.toml")
     return any(any(folder.glob(pattern)) for pattern in patterns)
@@ -130,7 +138,7 @@ def _make_project(steps: Steps, quarto: Version) -> None:
 def _make_book(steps: Steps, quarto: Version, chapter: str | None) -> None:
     """Nothing: a small book."""
     folder = steps.book.folder
-    steps.create(folder / "index.qmd", fill("index.qmd"))
+    steps.create(folder / START, fill(START))
     pages = ""
     if chapter is not None:
         add_page(steps, None, chapter)

@@ -92,7 +92,8 @@ def update(book: Book, *, replace: bool = False) -> Update:
     note, theirs = _note(book, folder), _files(folder)
     before = note.files if note else {}
     state = {
-        name: _state(name, ours, theirs, before) for name in sorted({*ours, *before})
+        name: _state(name, ours, theirs, before)
+        for name in sorted({*ours, *before}, key=lambda name: (name == ABOUT, name))
     }
     conflicts = [name for name, found in state.items() if found == "conflict"]
     if conflicts and not replace:

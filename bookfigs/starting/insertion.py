@@ -164,7 +164,8 @@ def _plain(node: yaml.Node | None) -> Any:  # noqa: ANN401 - whatever YAML can s
 
 def _with(pairs: Any, keys: list[str], entry: Any, before: int | None) -> Any:  # noqa: ANN401 - the same
     """What a mapping says when a list in it has an entry more."""
-    names = [key[1] for key, _ in pairs]
+    pairs = pairs if isinstance(pairs, list) else []
+    names = [_name(pair) for pair in pairs]
     if keys[0] not in names:
         return [*pairs, (("tag:yaml.org,2002:str", keys[0]), [entry])]
     at = names.index(keys[0])
@@ -176,6 +177,14 @@ def _with(pairs: Any, keys: list[str], entry: Any, before: int | None) -> Any:  
         cut = len(items) if before is None else len(items) + before
         value = [*items[:cut], entry, *items[cut:]]
     return [*pairs[:at], (key, value), *pairs[at + 1 :]]
+
+
+def _name(pair: Any) -> str | None:  # noqa: ANN401 - the same
+    """The name of a pair of a mapping; None for anything else, as a list may be."""
+    match pair:
+        case ((str(), str() as name), _):
+            return name
+    return None
 
 
 def _others(settings: Settings) -> str:

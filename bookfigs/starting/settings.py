@@ -1,5 +1,6 @@
 """``_quarto.yml``, read as YAML: what it says, and where in the text it says it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ HOME = "_extensions/bookfigs"
 """Where the extension lies in a book."""
 
 EARLY = "pre-ast"
+
+LARGEST = 100_000
+"""Nodes that settings may have, with what aliases repeat."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,25 @@ def parse(text: str, place: str) -> Settings:
         line = f"line {mark.line + 1}: " if mark else ""
         cause = getattr(error, "problem", None) or str(error).replace("\n", " ")
         raise InputError(place, f"is no YAML: {line}{cause}") from error
+    except (RecursionError, ValueError) as error:
+        raise InputError(place, f"is no YAML that can be read: {error}") from error
+    if root is not None and _size(root, {}) > LARGEST:
+        raise InputError(place, "its aliases repeat it beyond all bounds")
     if root is not None and not isinstance(root, yaml.MappingNode):
         raise InputError(place, "has to be a mapping of settings, and is none")
     return Settings(place, text, root)
+
+
+def _size(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many nodes it is with its aliases written out; infinite in a circle."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = [
+            p for one in inner for p in (one if isinstance(one, tuple) else (one,))
+        ]
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
 
 
 def entry_for(quarto: tuple[int, ...] | None, home: str = HOME) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from bookfigs.book import Book, write_whole
+from bookfigs.book import Book
+from bookfigs.whole import write_whole
 
 MANY = 5
 """More files than so many, to which the same is done, are told as a number."""
@@ -61,7 +62,7 @@ def carry_out(book: Book, steps: Iterable[Step]) -> None:
     """
     for step in steps:
         path = step.path.resolve()
-        with book.storing(path):
+        with book.storing(path, "the same command"):
             if step.content is None:
                 path.unlink(missing_ok=True)
             else:
