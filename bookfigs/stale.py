@@ -60,13 +60,23 @@ class Records(Mapping[Path, Record]):
 
 def own_record(book: Book, source: Source, path: Path) -> Record:
     """Read a record of this figure and no other. Raises: InputError."""
-    record = read_record(path, book.place(path))
+    place = book.place(path)
+    run = (
+        f"git checkout -- {place}; or: bookfigs figures --only {source.slug}, and "
+        f"bookfigs publish {source.slug}"
+    )
+    try:
+        record = read_record(path, place)
+    except NewerSchemaError:
+        raise
+    except InputError as error:
+        raise InputError(place, error.what, run=run) from error
     if (record.figure, record.device.slug) != (source.slug, path.stem):
-        raise InputError(
-            book.place(path),
+        what = (
             f"is a record of {record.figure} on {record.device.slug}, which belongs "
-            f"to evidence/{record.figure}/{record.device.slug}.json",
+            f"to evidence/{record.figure}/{record.device.slug}.json"
         )
+        raise InputError(place, what, run=run)
     return record
 
 
