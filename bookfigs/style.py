@@ -199,8 +199,9 @@ def _height(axes: "Axes", y: float) -> float:
     """How high a value lies in its panel, counted in lines of labels."""
     low, high = (axes.transData.transform((1, limit))[1] for limit in axes.get_ylim())
     share = (axes.transData.transform((1, y))[1] - low) / (high - low)
-    figure = axes.get_figure(root=True)
-    inches = (figure.get_figheight() if figure else 1) * PANEL_SHARE
+    figure, place = axes.get_figure(root=True), axes.get_subplotspec()
+    rows = place.get_gridspec().nrows if place else 1
+    inches = (figure.get_figheight() if figure else 1) / rows * PANEL_SHARE
     return float(share * inches * 72 / LABEL_POINTS)
 
 

@@ -188,3 +188,17 @@ def test_labels_are_moved_as_little_as_it_takes(
     heights: list[float], moved: list[float]
 ) -> None:
     assert _apart(heights) == pytest.approx(moved)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_labels_do_not_overlap_in_panels_that_are_stacked(rows: int) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 2 * rows), layout="constrained")
+    panel = figure.subplots(rows, squeeze=False)[-1, 0]
+    panel.set_ylim(0, 100)
+    near = {ARM: (1, 50, "one"), ARM._replace(label="b"): (1, 52, "other")}
+    label_ends(panel, near)
+    figure.draw_without_rendering()
+    low, high = sorted(text.get_window_extent().y0 for text in panel.texts)
+    assert high - low >= panel.texts[0].get_window_extent().height
