@@ -30,11 +30,16 @@ BLUE, RED, GREEN = "#006395", "#CB202D", "#008F45"
 ORANGE, VIOLET, BROWN = "#E67817", "#7E317B", "#78492A"
 GRID, TEXT = "#CCCCCC", "#333333"
 
+INK = {GREEN: "#007F3D", ORANGE: "#AD570A"}
+"""What words are written in, of colours too light to be read on white."""
+
 ON_DARK = {
     BLUE: "#5AB4E6",
     RED: "#FF7B7B",
     GREEN: "#45C47E",
+    INK[GREEN]: "#45C47E",
     ORANGE: "#F7A14B",
+    INK[ORANGE]: "#F7A14B",
     VIOLET: "#D592D2",
     BROWN: "#C49A7C",
 }
@@ -91,6 +96,14 @@ class Arm(NamedTuple):
     marker: str
     line: str = "-"
     width: float = 1.6
+
+
+def ink(color: str) -> str:
+    """The colour of words about what has a colour: its own, or a darker one.
+
+    Its contrast with white is at least 4.5, as WCAG 2.2 asks of text (1.4.3).
+    """
+    return INK.get(color, color)
 
 
 def paint(
@@ -184,7 +197,7 @@ def label_ends(axes: "Axes", ends: Mapping[Arm, tuple[float, float, str]]) -> No
             xytext=(14, (moved - height) * LABEL_POINTS),
             textcoords="offset points",
             va="center",
-            color=arm.color,
+            color=ink(arm.color),
             fontsize=8,
             arrowprops={
                 "arrowstyle": "-",

@@ -91,6 +91,12 @@ def test_every_colour_of_the_palette_has_a_counterpart() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PALETTE.keys() - {"GRID"}))
+def test_labels_are_legible_in_every_colour_on_paper(name: str) -> None:
+    assert contrast(style.ink(PALETTE[name]), WHITE) >= OF_TEXT
+    assert exchanged(style.ink(PALETTE[name])) == exchanged(PALETTE[name])
+
+
+@pytest.mark.parametrize("name", sorted(PALETTE.keys() - {"GRID"}))
 def test_labels_are_legible_in_every_colour_on_the_dark_ground(name: str) -> None:
     assert contrast(exchanged(PALETTE[name]), GROUND) >= OF_TEXT
 
@@ -151,7 +157,7 @@ def test_any_other_colour_is_refused_with_the_palette(color: str) -> None:
     with pytest.raises(InputError) as refused:
         exchanged(color)
     assert f"a figure: draw() uses the colour {color}, " in str(refused.value)
-    assert "available: #006395, #008f45, #78492a" in str(refused.value)
+    assert "available: #006395, #007f3d, #008f45" in str(refused.value)
 
 
 def test_a_figure_in_another_colour_is_a_message_that_names_it() -> None:
@@ -167,7 +173,7 @@ def test_lines_without_a_colour_get_those_of_the_palette() -> None:
 
     colors: list[str] = []
     drawn(plain)
-    assert set(colors) == ON_DARK.keys() - {style.RED}
+    assert set(colors) == set(PALETTE.values()) - {style.RED, style.GRID, style.TEXT}
 
 
 def test_a_picture_of_pixels_is_refused() -> None:

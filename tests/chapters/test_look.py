@@ -5,15 +5,18 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from bookfigs.book import DARK, Book
 from bookfigs.column import key
 from bookfigs.figure import Figure, load
 from bookfigs.record import Record, read_record
-from bookfigs.style import BLUE, GRID, ORANGE, Arm, paint
+from bookfigs.style import BLUE, GRID, ORANGE, Arm, ink, paint
 from chapters.rnn_training.arms import ARMS, MODELS
 from records import record
 from smallbook import ROOT
+from test_dark import OF_TEXT, WHITE, contrast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +59,50 @@ def alike(figure: Figure, records: list[Record]) -> tuple[list[Any], dict[str, b
             found.extend(of_one_look(axes))
 
     return found, paint(figure.slug, figure.size, draw, records, figure.panels)
+
+
+def too_pale(axes: "Axes") -> list[str]:
+    """Words that do not stand out from what they are on: paper, or else a bar."""
+    words = [word for word in axes.findobj(Text) if word.get_text()]
+    colors = {to_hex(word.get_color()) for word in words}
+    bars = {to_hex(bar.get_facecolor()) for bar in axes.patches}
+    grounds = {color: bars if color == WHITE else {WHITE} for color in colors}
+    return [
+        f"{color} on {ground}"
+        for color, under in grounds.items()
+        for ground in under
+        if contrast(color, ground) < OF_TEXT
+    ]
+
+
+@pytest.mark.parametrize("slug", DRAWN)
+def test_words_of_a_panel_can_be_read(slug: str) -> None:
+    figure, found = load(slug, BOOK.figures()[slug], BOOK.root), list[str]()
+
+    def draw(shown: Record, given: Any) -> None:
+        figure.draw(shown, given)
+        for axes in given if isinstance(given, list) else [given]:
+            found.extend(too_pale(axes))
+
+    records = [read_record(path, path.name) for path in BOOK.evidence(slug)]
+    paint(slug, figure.size, draw, records, figure.panels)
+    assert found == []
+
+
+def test_words_that_are_too_pale_are_noticed() -> None:
+    def draw(_: Record, axes: "Axes") -> None:
+        axes.barh([1, 2], [1, 2], color=ORANGE)
+        axes.text(1, 1, "on paper", color=ORANGE)
+        axes.text(1, 1, "on a bar", color="white")
+        axes.text(1, 1, "as ink", color=ink(ORANGE))
+        found.extend(too_pale(axes))
+
+    found: list[str] = []
+    paint("a", (3, 2), draw, [record(x=(key(), [1]))])
+    assert sorted(found) == [
+        f"{ORANGE} on {WHITE}".lower(),
+        f"{WHITE} on {ORANGE}".lower(),
+    ]
 
 
 @pytest.mark.parametrize("slug", DRAWN)

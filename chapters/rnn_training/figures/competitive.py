@@ -31,7 +31,7 @@ from bookfigs.claim import (
 )
 from bookfigs.column import Row, exact, key, seeded
 from bookfigs.record import Device, Record
-from bookfigs.style import GRID, TEXT, TEXT_WIDTH, Arm
+from bookfigs.style import GRID, TEXT, TEXT_WIDTH, Arm, ink
 from chapters.rnn_training.arms import MODELS
 
 if TYPE_CHECKING:
@@ -338,9 +338,9 @@ def draw_arm(axes: "Axes", y: float, arm: Arm, marks: list[float]) -> None:
     style: Any = {"color": arm.color, "markersize": 4, "markeredgewidth": 0}
     axes.plot(marks, [y] * len(marks), arm.marker, alpha=0.35, **style)
     axes.plot(middle, y, "|", color=TEXT, markersize=9, markeredgewidth=1.6)
-    text: Any = {"color": arm.color, "fontsize": 7.5, "va": "center", "ha": "right"}
-    axes.text(-3, y, arm.label, **text)
-    axes.text(121, y, f"{middle:.0f}", **text)
+    text: Any = {"color": ink(arm.color), "va": "center", "ha": "right"}
+    axes.text(-3, y, arm.label, fontsize=7.5, **text)
+    axes.text(121, y, f"{middle:.0f}", fontsize=7.5, **text)
 
 
 CAPTION = (

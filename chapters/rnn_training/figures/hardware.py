@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bookfigs.claim import Claim, LargestOf, Median, Ratio, SmallestOf, Value
 from bookfigs.column import Row, exact, key, measured
 from bookfigs.record import Device, Record
-from bookfigs.style import TEXT, TEXT_WIDTH
+from bookfigs.style import TEXT, TEXT_WIDTH, ink
 from chapters.rnn_training.arms import ARMS
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def draw(record: Record, panels: "list[Axes]") -> None:
     rows = range(len(NAMES))
     for axes, size in zip(panels, SIZES, strict=True):
         percent = [bandwidth(record, arm, size) for arm in NAMES]
-        colors = [ARMS[arm].color for arm in NAMES]
+        colors = [ink(ARMS[arm].color) for arm in NAMES]
         axes.barh(rows, percent, color=colors, height=0.7)
         for row, value in zip(rows, percent, strict=True):
             annotate(axes, row, value)

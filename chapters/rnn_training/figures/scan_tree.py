@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bookfigs.claim import Claim, Deviation, Largest, Median, Value
 from bookfigs.column import Row, exact, key
 from bookfigs.record import Device, Record
-from bookfigs.style import BLUE, GREEN, GRID, ORANGE, TEXT_WIDTH
+from bookfigs.style import BLUE, GREEN, GRID, ORANGE, TEXT_WIDTH, ink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -274,7 +274,7 @@ def draw(record: Record, axes: "Axes") -> None:
         axes.plot([step, step], [top, bottom], color=GREEN, lw=2.6, zorder=1)
         axes.text(step, 0.5, f"$b_{{{step}}}$", ha="center", va="bottom", fontsize=8)
         axes.text(step, bottom - 0.15, f"$h_{{{step}}}$", ha="center", va="top",
-                  fontsize=8, color=GREEN)  # fmt: skip
+                  fontsize=8, color=ink(GREEN))  # fmt: skip
     for which, way, _, left, right in combines:
         axes.plot(
             [left, right], [1 - which, -which], lw=1.3, **LOOKS[way], markevery=[1]
@@ -290,7 +290,7 @@ def _count(axes: "Axes", combines: list[tuple[int, str, int, int, int]]) -> None
     """Write how many combines each round has right of it, and what they are for."""
     for way, what in (("up", "up: join"), ("down", "down: fill in")):
         rounds = [combine[0] for combine in combines if combine[1] == way]
-        color = LOOKS[way]["color"]
+        color = ink(LOOKS[way]["color"])
         for which in dict.fromkeys(rounds):
             count = rounds.count(which)
             text = f"{count} combine{'s' if count > 1 else ''}"
