@@ -17,6 +17,7 @@ quarto = {
     input_file = pandoc.path.join { pandoc.system.get_working_directory(), "rnn.qmd" },
     is_format = function(name) return name == "html:js" and FORMAT == "%s" end,
     add_html_dependency = function(it) io.stderr:write(it.stylesheets[1]) end,
+    include_text = function(place, it) io.stderr:write(place, ": ", it) end,
   },
   project = {},
 }

@@ -6,6 +6,7 @@ from zipfile import ZipFile
 import pytest
 
 from .book import Book
+from .test_dark_pages import rendered
 
 LISTING = "::: {#lst-linear-scan .bookfigs}\n:::\n"
 TABLE = "::: {.bookfigs-evidence}\n:::\n"
@@ -220,3 +221,15 @@ def test_what_is_damaged_stops_the_render(
     rendered = rich.pandoc(LISTING)
     assert rendered.status != 0
     assert said in rendered.message
+
+
+@pytest.mark.parametrize(("to", "times"), [("latex", 1), ("typst", 0), ("html5", 0)])
+def test_a_high_listing_holds_up_no_other_in_latex(
+    book: Book, to: str, times: int
+) -> None:
+    two = f"{LISTING}\n{LISTING.replace('linear-scan', 'other')}"
+    book.manifest["listings"]["other"] = book.manifest["listings"]["linear_scan"]
+    done = rendered(book, two, to)
+    assert done.status == 0, done.message
+    assert done.message.count("in-header: ") == times
+    assert done.message.count("\\def\\fps@codelisting{!htbp}") == times

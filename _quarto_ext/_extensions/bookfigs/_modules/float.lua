@@ -66,6 +66,7 @@ end
 
 local function listing(state, request, entry, here, place)
   state.listings:insert { name = request.name, entry = entry, chapter = here.chapter }
+  host.place_listings()
   local blocks = modules.listing.render(entry, request)
   if blocks == nil then
     local what = ("listing %s has no output to show"):format(request.name)

@@ -55,6 +55,28 @@ function host.add_style()
   end
 end
 
+-- Quarto lets listings stand where they are or at the top of a page, and LaTeX lets
+-- none of them be higher than most of a page: one that is holds up all later ones, to
+-- the end of the book. Whoever has chosen another placement keeps it.
+local PLACEMENT = [[
+\makeatletter
+\def\bookfigs@usual{h}
+\AtBeginDocument{%
+  \@ifundefined{fps@codelisting}{}{%
+    \ifx\fps@codelisting\bookfigs@usual\def\fps@codelisting{!htbp}\fi}}
+\makeatother
+]]
+
+local is_placed = false
+
+--- Lets listings in LaTeX stand on pages of their own; other formats need nothing.
+function host.place_listings()
+  if host.quarto and not is_placed and modules.format.is_latex(FORMAT) then
+    is_placed = true
+    quarto.doc.include_text("in-header", PLACEMENT)
+  end
+end
+
 --- Lets plain pandoc pack an image wherever it was started; Quarto finds it.
 function host.pack_image(source, format, contents)
   if not host.quarto then
