@@ -60,7 +60,7 @@ def test_every_form_is_compared_for_each_quantity_and_memory() -> None:
 
 
 def test_seeds_are_independent_and_memories_share_them() -> None:
-    a, b, _ = FIGURE.problem("cpu", 16)
+    a, b, _ = FIGURE.problem("cpu", 16, range(FIGURE.SEEDS))
     shape = (2, FIGURE.SEEDS, FIGURE.MODES)
     radii = a.abs().view(shape)
     for radius, memory in zip(radii, FIGURE.MEMORIES, strict=True):
@@ -68,6 +68,14 @@ def test_seeds_are_independent_and_memories_share_them() -> None:
     short, long = b.view(16, *shape).unbind(1)
     assert torch.equal(short, long)
     assert len(short.real.flatten().unique()) == short.numel()
+
+
+def test_a_seed_draws_the_same_in_whichever_company_it_is_compared() -> None:
+    together = FIGURE.problem("cpu", 16, range(3))
+    alone = FIGURE.problem("cpu", 16, range(2, 3))
+    for all_of_them, third in zip(together, alone, strict=True):
+        parts = all_of_them.unflatten(-1, (2, 3, FIGURE.MODES))
+        assert torch.equal(parts[..., 2, :].flatten(-2), third)
 
 
 @pytest.mark.parametrize("which", [0, 1])
