@@ -23,11 +23,11 @@ local NO_DIV = "what is of class %s has to be a div: ::: {#fig-NAME .bookfigs}"
 local FLOATS = pandoc.List { "fig", "lst", "tbl", "vid" }
 
 -- What the shortcodes become at a place in a document, by name.
-local function shortcodes(state, here)
+local function shortcodes(state, here, is_text)
   return {
     val = function(arguments)
       local entry = value.find(state.registry, arguments, here.place)
-      return entry and value.render(entry)
+      return entry and value.render(entry, is_text)
     end,
     data = function(arguments)
       local path = data.find(state.registry, arguments, here.folder, here.place)
@@ -265,9 +265,10 @@ local function handler(name)
     for_shortcodes = for_shortcodes or open(meta)
     local state = for_shortcodes
     local given = pandoc.List(arguments):map(pandoc.utils.stringify)
-    local filled = shortcodes(state, state.source)[name](given)
+    local is_text = context == "text"
+    local filled = shortcodes(state, state.source, is_text)[name](given)
     -- Where Quarto takes text, in math and attributes, nothing escapes a command of TeX.
-    local said = context == "text" and filled and pandoc.utils.stringify(filled) or ""
+    local said = is_text and filled and pandoc.utils.stringify(filled) or ""
     if said:find("\\") or said:find("^^", 1, true) then
       state.problems:add { place = state.source.place, what = NO_TEXT:format(name, given[1]) }
     end

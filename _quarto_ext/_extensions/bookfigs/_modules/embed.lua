@@ -111,7 +111,8 @@ function embed.parse(div)
   if given.show and not SHOWN:includes(given.show) then
     return nil, NOT_SHOWN
   end
-  local taken = { width = true, ["fig-alt"] = true, [prefix .. "-cap"] = caption ~= nil }
+  local caption_key = prefix .. "-cap"
+  local taken = { width = true, ["fig-alt"] = true, [caption_key] = caption ~= nil }
   taken["code-line-numbers"], taken.show, taken[embed.NARROW] = true, true, true
   local attr = embed.attr_without(div.attr, "bookfigs", taken)
   attr.classes = without(without(attr.classes, "number-lines"), "numberLines")
@@ -120,6 +121,7 @@ function embed.parse(div)
     name = slug:gsub("-", "_"),
     attr = attr,
     caption = caption,
+    caption_key = caption_key,
     written_caption = given[prefix .. "-cap"],
     alt = given["fig-alt"],
     width = given.width,

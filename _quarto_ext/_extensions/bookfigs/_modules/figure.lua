@@ -9,7 +9,7 @@ local LIGHT, DARK = "bookfigs-light", "bookfigs-dark"
 
 local function image(alt, source, classes, attributes)
   local attr = pandoc.Attr("", classes, attributes)
-  return pandoc.Image(modules.text.inlines(alt), source, "", attr)
+  return pandoc.Image(modules.text.plain(alt), source, "", attr)
 end
 
 --- The images of an entry, as inlines: the light one, and its twin if there is a

@@ -5,13 +5,17 @@ local embed, format, host, text = modules.embed, modules.format, modules.host, m
 
 local float = {}
 
--- Words in an attribute, with their values filled in.
-local function filled(state, words, here)
+-- Words in an attribute, with their values filled in as `write` has them.
+local function filled(state, words, here, write)
   local function text_of(arguments)
     local entry = modules.value.find(state.registry, arguments, here.place)
-    return entry and entry.text
+    return entry and write(entry)
   end
   return words and modules.shortcode.fill_string(words, { val = text_of })
+end
+
+local function as_text(entry)
+  return entry.text
 end
 
 local function figure(state, request, entry, here, place)
@@ -26,7 +30,7 @@ local function figure(state, request, entry, here, place)
     dark = registry:image(entry, request.name, format.DARK, here.folder, place)
   end
   host.pack_image(path, kind, contents)
-  request.alt = filled(state, request.alt, here)
+  request.alt = filled(state, request.alt, here, as_text)
   return pandoc.Blocks { pandoc.Plain(modules.figure.render(entry, request, path, dark)) }
 end
 
@@ -40,12 +44,15 @@ local function panel(state, request, entry, here, place)
 end
 
 -- Quarto numbers a div that holds the content and, last, the caption. A caption
--- in an attribute is left to it. Images stand in a Plain: from a Para, Quarto
--- copies the image's attributes, `alt` among them, to the div.
-local function for_quarto(request, entry, content)
-  local caption = request.caption
-  if caption == nil and request.written_caption == nil then
+-- in an attribute is left to it, but for its values. Images stand in a Plain: from a
+-- Para, Quarto copies the image's attributes, `alt` among them, to the div.
+local function for_quarto(state, request, entry, content, here)
+  local caption, written = request.caption, request.written_caption
+  if caption == nil and written == nil then
     caption = text.caption(entry.caption)
+  elseif caption == nil then
+    local markdown = filled(state, written, here, modules.value.markdown)
+    request.attr.attributes[request.caption_key] = markdown
   end
   if caption then
     content:insert(pandoc.Para(caption))
@@ -77,7 +84,7 @@ end
 
 local function assembled(state, request, entry, content, here)
   if host.quarto then
-    return for_quarto(request, entry, content)
+    return for_quarto(state, request, entry, content, here)
   end
   return for_pandoc(state, request, entry, content, here)
 end

@@ -46,16 +46,25 @@ local function hide_in_math(math)
   return math
 end
 
---- Words as they are.
-function text.inlines(string)
+local function spelled(string, word_of)
   local inlines = pandoc.Inlines {}
   for word in string:gmatch("%S+") do
     if #inlines > 0 then
       inlines:insert(pandoc.Space())
     end
-    inlines:insert(pandoc.Str(word))
+    inlines:extend(word_of(word))
   end
   return inlines
+end
+
+--- Words as they are, for what is no more than text: alternative texts, attributes.
+function text.plain(string)
+  return spelled(string, function(word) return { pandoc.Str(word) } end)
+end
+
+--- Words in print, with signs that its fonts have.
+function text.inlines(string)
+  return spelled(string, modules.signs.word)
 end
 
 --- A piece of code as an inline, in one line: a break would end a row of a table.
@@ -105,6 +114,7 @@ function text.caption(markdown)
   local blocks = pandoc.read(markdown, CAPTION).blocks
   local inlines = pandoc.utils.blocks_to_inlines(blocks, { pandoc.Space() })
   return inlines:walk {
+    Str = function(str) return modules.signs.word(str.text) end,
     Code = hide_in_code,
     Math = hide_in_math,
     Link = unlinked,

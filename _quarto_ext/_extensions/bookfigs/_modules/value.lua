@@ -17,9 +17,16 @@ function value.find(registry, arguments, file)
   return registry:entry("value", name, place)
 end
 
---- The inlines of an entry.
-function value.render(entry)
-  return modules.text.inlines(entry.text)
+--- The inlines of an entry; with `is_text`, for where a document has no more than text.
+function value.render(entry, is_text)
+  return modules.text[is_text and "plain" or "inlines"](entry.text)
+end
+
+--- An entry as markdown that reads as its inlines.
+function value.markdown(entry)
+  local options = pandoc.WriterOptions { wrap_text = "none" }
+  local doc = pandoc.Pandoc { pandoc.Plain(value.render(entry)) }
+  return (pandoc.write(doc, "markdown", options):gsub("\n$", ""))
 end
 
 return value

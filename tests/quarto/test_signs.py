@@ -1,0 +1,88 @@
+"""Signs that fonts of print lack reach a reader all the same."""
+
+import pytest
+
+from .book import Book, run_lua
+from .test_dark_pages import rendered
+from .test_lua_modules import HANDLER, LOAD
+
+TINY = "4.90 × 10⁻¹⁶"
+RAISED = "4.90 × 10<sup>−16</sup>"
+FIGURE = "::: {#fig-step-time .bookfigs}\n:::\n"
+
+
+@pytest.fixture
+def tiny(book: Book) -> Book:
+    """Make a book in which every string holds a number with an exponent."""
+    book.manifest["values"]["step_time.ratio"]["text"] = TINY
+    claim = book.manifest["claims"]["step_time.linear"]
+    claim["sentence"] = f"It stays below {TINY}."
+    claim["rows"] = [{**row, "statistic": TINY} for row in claim["rows"][:1]]
+    figure = book.manifest["figures"]["step_time"]
+    figure |= {"caption": f"**Error**: {TINY}.", "alt": f"Below {TINY}."}
+    return book
+
+
+@pytest.mark.parametrize(
+    ("word", "to", "written"),
+    [
+        ("10⁻¹⁶", "html", "10<sup>−16</sup>"),
+        ("10⁺⁰²³⁴⁵⁷⁸⁹,", "html", "10<sup>+02345789</sup>,"),
+        ("x⁹y⁹", "html", "x<sup>9</sup>y<sup>9</sup>"),
+        ("h₋₁", "html", "h<sub>−1</sub>"),
+        ("a≤λ", "html", "a≤λ"),
+        ("a≤λ", "latex", r"a\(\leq\)\(\lambda\)"),
+        ("10⁻¹⁶", "latex", r"10\textsuperscript{−16}"),
+        ("10⁻¹⁶", "typst", "10#super[−16]"),
+        ("10⁻¹⁶", "gfm", "10<sup>−16</sup>"),
+        ("×µ±é", "latex", "×µ±é"),
+    ],
+)
+def test_a_word_is_written_with_signs_that_fonts_have(
+    book: Book, word: str, to: str, written: str
+) -> None:
+    done = run_lua(
+        f"FORMAT = '{to}'\n{LOAD}"
+        f"local made = pandoc.Plain(modules.signs.word('{word}'))\n"
+        f"io.write(pandoc.write(pandoc.Pandoc {{ made }}, '{to}'))",
+        book.chapters,
+    )
+    assert done.message.strip() == written
+
+
+def test_exponents_are_raised_in_values_captions_and_what_is_said_of_claims(
+    tiny: Book,
+) -> None:
+    text = f'{FIGURE}\n{{{{< val step_time.ratio >}}}} [It]{{.claim ref="X"}}\n'
+    text += "\n::: {.bookfigs-evidence}\n:::\n"
+    html = tiny.pandoc(text.replace("X", "step_time.linear")).words
+    assert f"<strong>Error</strong>: {RAISED}." in html
+    assert html.count(f"It stays below {RAISED}.") == 3
+    assert html.count(RAISED) == 8
+    assert html.count("⁻") == html.count(f'alt="Below {TINY}."') == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"), [("fig-cap", RAISED), ("fig-alt", f'alt="{TINY}"')]
+)
+def test_an_authors_caption_has_an_exponent_raised_and_an_alternative_text_as_text(
+    tiny: Book, written: str, kept: str
+) -> None:
+    text = FIGURE.replace("s}", f's {written}="{{{{< val step_time.ratio >}}}}"}}')
+    assert kept in tiny.pandoc(text).words
+    by_quarto = rendered(tiny, text).words
+    assert ('fig-cap="4.90 × 10^−16^"' in by_quarto) == (written == "fig-cap")
+    assert (f'alt="{TINY}"' in by_quarto) == (written == "fig-alt")
+
+
+@pytest.mark.parametrize(
+    ("context", "said"), [("text", TINY), ("inline", "4.90 × 10^−16^")]
+)
+def test_quarto_is_given_text_where_it_asks_for_text(
+    tiny: Book, context: str, said: str
+) -> None:
+    tiny.write("")
+    call = f"contributed.val({{ 'step_time.ratio' }}, {{}}, {{}}, {{}}, '{context}')"
+    print_ = "io.write(pandoc.write(pandoc.Pandoc { pandoc.Plain(made) }, 'markdown'))"
+    script = f"{HANDLER % 'val'}local made = {call}\n{print_}"
+    assert run_lua(script, tiny.chapter.parent).message.strip() == said
