@@ -112,6 +112,42 @@ def test_an_attribute_holds_a_string_to_the_letter(attack: str) -> None:
     assert dict(found["c"][0][2])["a"] == " ".join(attack.split())
 
 
+@pytest.mark.parametrize(
+    ("text", "markdown", "printed"),
+    [
+        ("4.9 × 10⁻¹⁶", "4.9 × 10^−16^", "4.9 × 10<sup>−16</sup>"),
+        ("10⁺²₁ h₋₁", "10^+2^~1~ h~−1~", "10<sup>+2</sup><sub>1</sub> h<sub>−1</sub>"),
+        ("^⁻¹⁶~", r"\^^−16^\~", "^<sup>−16</sup>~"),
+        ("[⁰]", r"\[^0^\]", "[<sup>0</sup>]"),
+    ],
+)
+def test_an_exponent_is_printed_in_any_font(
+    text: str, markdown: str, printed: str
+) -> None:
+    assert signs.in_text(text) == markdown
+    assert "^" not in signs.escaped(text).replace(r"\^", "")
+    html = pypandoc.convert_text(markdown, "html", "markdown")
+    assert html.strip() == f"<p>{printed}</p>"
+
+
+def test_a_caption_has_its_exponents_raised_but_in_code_and_math() -> None:
+    caption = "**A²**: `x²` is $y²$ or [z⁻¹](https://a.b)."
+    raised = "**A^2^**: `x²` is $y²$ or [z^−1^](https://a.b)."
+    assert signs.in_caption(caption, "x") == raised
+
+
+def test_an_alternative_text_keeps_an_exponent_as_text(tmp_path: Path) -> None:
+    value = replace(MANIFEST.values["step_time.length"], text="10⁻¹⁶")
+    manifest = replace(MANIFEST, values={"step_time.length": value})
+    own = 'fig-cap="**A**: {step_time.length}." fig-alt="At {step_time.length}."'
+    to = book(tmp_path / "other", one=f"{FIG.replace('time', f'time {own}')}\n{VAL}\n")
+    exported(to, manifest)
+    written = (to / "one.qmd").read_text()
+    assert written.count('fig-cap="**A**: 10^−16^."') == 1
+    assert written.count('fig-alt="At 10⁻¹⁶."') == written.count("⁻") == 2
+    assert "-->10^−16^<!--" in written
+
+
 @given(SIGNS)
 def test_no_text_of_a_value_becomes_a_span(text: str) -> None:
     page = read_page(Path("x"), "x", f"a {signs.in_text(text)} b\n")

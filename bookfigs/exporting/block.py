@@ -58,8 +58,9 @@ class Request:
         if key not in self.options:
             return None
         text = self.options[key].replace('"', "&quot;")
+        write = signs.escaped if key.endswith("-alt") else signs.in_text
         return TEMPLATE.sub(
-            lambda found: signs.in_attribute(signs.in_text(fill(found[1]))), text
+            lambda found: signs.in_attribute(write(fill(found[1]))), text
         )
 
 

@@ -2,7 +2,8 @@
 
 A caption is markdown of which emphasis, code, math and links are kept; whatever else
 means something to pandoc or Quarto is escaped, so that no string becomes markup,
-HTML, LaTeX or a shortcode.
+HTML, LaTeX or a shortcode. Raised and lowered digits, which fonts may lack, are written
+with ordinary ones.
 """
 
 import re
@@ -14,6 +15,10 @@ CONTROL = re.compile(
 )
 """Signs that are no text: they act on the program that shows them."""
 
+RAISED, LOWERED = "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "₊₋₀₁₂₃₄₅₆₇₈₉"
+ORDINARY = str.maketrans(RAISED + LOWERED, "+\N{MINUS SIGN}0123456789" * 2)
+DIGITS = re.compile(f"[{RAISED}]+|[{LOWERED}]+")
+
 MARKDOWN = re.compile(
     r"""
       (?P<escaped>\\[!-/:-@\[-`{-~])
@@ -21,7 +26,8 @@ MARKDOWN = re.compile(
     | (?P<math>\$(?![\s$])(?:\\.|[^\\$])+?(?<!\s)\$(?!\d))
     | \[(?P<words>[^\[\]]+)\]\((?P<target>https?://[\w./?=&%:+,-]+)\)
     | (?P<sign>[\\<>{}\[\]@`$|])
-    """,
+    """
+    rf"| (?P<digits>{DIGITS.pattern})",
     re.VERBOSE,
 )
 PLAIN = re.compile(r"[\\`*_{}\[\]<>@$^~#|&]|-(?=-)|\.(?=\.)|:(?=:)")
@@ -51,10 +57,15 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def escaped(plain: str) -> str:
+    """Markdown that is a text to the letter, for what is no more than text."""
+    markdown = PLAIN.sub(r"\\\g<0>", one_line(plain))
+    return LEADING.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", markdown)
+
+
 def in_text(plain: str) -> str:
-    """Markdown that prints a text to the letter."""
-    escaped = PLAIN.sub(r"\\\g<0>", one_line(plain))
-    return LEADING.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", escaped)
+    """Markdown that prints a text to the letter, in any font."""
+    return DIGITS.sub(_ordinary, escaped(plain))
 
 
 def in_caption(markdown: str, where: str) -> str:
@@ -68,6 +79,8 @@ def in_caption(markdown: str, where: str) -> str:
             _require_formula(found["math"], where)
         if found["sign"]:
             return f"\\{found['sign']}"
+        if found["digits"]:
+            return _ordinary(found)
         if found["target"]:
             return f"[{in_caption(found['words'], where)}]({found['target']})"
         return found[0]
@@ -78,10 +91,10 @@ def in_caption(markdown: str, where: str) -> str:
 def in_attribute(value: str) -> str:
     """A value between double quotes, which it does not contain itself."""
 
-    def escaped(found: re.Match[str]) -> str:
+    def quoted(found: re.Match[str]) -> str:
         return "&quot;" if found[0] == '"' else f"\\{found[0]}"
 
-    return IN_ATTRIBUTE.sub(escaped, one_line(value))
+    return IN_ATTRIBUTE.sub(quoted, one_line(value))
 
 
 def in_comment(text: str) -> str:
@@ -93,6 +106,12 @@ def fence(*texts: str) -> str:
     """A fence that is longer than every run of backticks in some texts."""
     runs = [len(run) for text in texts for run in re.findall("`+", text)]
     return "`" * max(3, *(length + 1 for length in runs), 3)
+
+
+def _ordinary(found: re.Match[str]) -> str:
+    """Raised or lowered digits as markdown: ⁻¹ is ^−1^."""
+    mark = "~" if found[0][0] in LOWERED else "^"
+    return f"{mark}{found[0].translate(ORDINARY)}{mark}"
 
 
 def _require_formula(math: str, where: str) -> None:
