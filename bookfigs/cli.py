@@ -384,6 +384,25 @@ def export(
 
 
 @cli.command()
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write; nothing foreign in it is lost. Default: .bookfigs/gallery.",
+)
+@click.pass_obj
+def gallery(folder: Path, to: Path | None) -> None:
+    """Write a page of all figures, listings, values and claims, to look through.
+
+    A folder with an index.html that needs neither a server, a network nor a script.
+    Claims that fail are shown as such; anything outdated is an error.
+    """
+    from bookfigs import commands  # noqa: PLC0415
+
+    commands.gallery(Book.find(folder), to)
+
+
+@cli.command()
 @click.pass_obj
 def doctor(folder: Path) -> None:
     """Say what this machine has, and what to install."""

@@ -16,7 +16,12 @@ import click
 from bookfigs.book import Book, pick, store
 from bookfigs.cache import Cache
 from bookfigs.canonical import to_json
-from bookfigs.errors import BookfigsError, EnvironmentMissingError, LintError
+from bookfigs.errors import (
+    BookfigsError,
+    ClaimError,
+    EnvironmentMissingError,
+    LintError,
+)
 from bookfigs.plan import Plan, plan
 from bookfigs.progress import reporter
 from bookfigs.provenance import cores, this_device
@@ -216,6 +221,17 @@ def export(book: Book, wish: "Wish", *, check: bool) -> None:
     stop(found.wrong(check=check))
     for line in [*found.remarks, *([] if check else found.write()), found.summary]:
         click.echo(line)
+
+
+def gallery(book: Book, to: Path | None) -> None:
+    """Write the gallery of a book that is in order, whatever its claims came to."""
+    from bookfigs.exporting.export import disorder  # noqa: PLC0415 - where needed
+    from bookfigs.gallery import gallery as galleries  # noqa: PLC0415 - the same
+
+    stop([wrong for wrong in disorder(book) if not isinstance(wrong, ClaimError)])
+    made = galleries.gallery(book)
+    click.echo(made.write(book, to))
+    click.echo(made.summary)
 
 
 def lint(

@@ -39,5 +39,7 @@ def _upwards(folder: str) -> list[str]:
     return found
 
 
-ENGINE = (".", "exporting", "listings", "lint", "measure", "prose", "starting")
+ENGINE = (
+    ".", "exporting", "gallery", "listings", "lint", "measure", "prose", "starting",
+)  # fmt: skip
 """Folders of the engine, from its own; the numerics of ``core`` are none of it."""

@@ -36,9 +36,12 @@ ORDER = [
     "starting.begin", "watch", "preview", "exporting.signs", "exporting.marker",
     "exporting.picture", "exporting.block", "exporting.gates", "exporting.target",
     "exporting.work", "exporting.supply", "exporting.filling", "exporting.labels",
-    "exporting.values", "exporting.export", "parts", "annotating", "summary",
-    "declared", "asking", "pytest_plugin", "progress", "report", "commands", "cli",
-    "__main__",
+    "exporting.values", "exporting.export", "gallery.html", "gallery.caption",
+    "gallery.code", "gallery.folder", "gallery.copies", "gallery.titles",
+    "gallery.contents", "gallery.parts", "gallery.verdict", "gallery.claims",
+    "gallery.figures", "gallery.listings", "gallery.page", "gallery.gallery", "parts",
+    "annotating", "summary", "declared", "asking", "pytest_plugin", "progress",
+    "report", "commands", "cli", "__main__",
 ]  # fmt: skip
 """Modules of the engine, from the bottom up: imports only point to the left."""
 
@@ -46,7 +49,7 @@ LIGHT = ["conditions", "gpu", "interval"]
 """Instruments that need no torch: the engine may know them."""
 
 PACKAGE = ROOT / "bookfigs"
-PARTS = ["exporting", "listings", "lint", "prose", "starting"]
+PARTS = ["exporting", "gallery", "listings", "lint", "prose", "starting"]
 """Folders of the engine, but for the instruments, which know nothing of it."""
 
 

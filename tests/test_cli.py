@@ -17,8 +17,9 @@ COMMANDS = sorted(cli.commands)
 
 
 def test_commands_are_the_documented_ones() -> None:
-    expected = "bundle check doctor export figures import init lint list new preview"
-    assert " ".join(COMMANDS) == f"{expected} prove publish render replicate why"
+    expected = "accept bundle check doctor export figures gallery import init lint list"
+    more = "new preview prove publish render replicate why"
+    assert " ".join(COMMANDS) == f"{expected} {more}"
 
 
 @pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])

@@ -1,0 +1,1 @@
+"""The gallery: a page of everything a book has, made from its manifest."""
