@@ -192,6 +192,7 @@ ESCAPES = {
 def of_latex(done: Rendered) -> list[str]:
     """The commands in order; an escaped sign is none."""
     bare = done.text.replace("\\\\", "")
+    bare = bare.replace(r"}\allowbreak{}\texttt{", "")  # where a name may be broken
     for name in ("verbatim", "Shaded"):  # printed to the letter, sign by sign
         kept = re.compile(rf"\\begin{{{name}}}.*?\\end{{{name}}}", re.DOTALL)
         bare = kept.sub("\\\\begin{code}", bare)

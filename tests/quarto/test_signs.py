@@ -4,6 +4,7 @@ import pytest
 
 from .book import Book, run_lua
 from .test_dark_pages import rendered
+from .test_embeds import CLAIM, as_plain
 from .test_lua_modules import HANDLER, LOAD
 
 TINY = "4.90 × 10⁻¹⁶"
@@ -86,3 +87,48 @@ def test_quarto_is_given_text_where_it_asks_for_text(
     print_ = "io.write(pandoc.write(pandoc.Pandoc { pandoc.Plain(made) }, 'markdown'))"
     script = f"{HANDLER % 'val'}local made = {call}\n{print_}"
     assert run_lua(script, tiny.chapter.parent).message.strip() == said
+
+
+@pytest.mark.parametrize(
+    ("to", "written"),
+    [
+        ("latex", r"\texttt{step\_}\allowbreak{}\texttt{time.py}"),
+        ("typst", "`step_`\u200b`time.py`"),
+        ("html5", "<code>step_time.py</code>"),
+        ("docx", "step_time.py"),
+    ],
+)
+def test_the_name_of_a_file_fits_a_column_of_the_table(
+    book: Book, to: str, written: str
+) -> None:
+    text = CLAIM + "\n::: {.bookfigs-evidence}\n:::\n"
+    done = book.pandoc(text, to)
+    assert written in (as_plain(done.path) if to == "docx" else done.words)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("a_b.py", "a_|b.py"),
+        ("tests/core/test_a.py", "tests/|core/|test_|a.py"),
+        ("a.b.core", "a.|b.core"),
+        ("__init__.py", "__|init__.py"),
+        ("Makefile", "Makefile"),
+        ("._", "._"),
+    ],
+)
+def test_a_name_is_broken_behind_signs_but_not_before_its_extension(
+    book: Book, name: str, parts: str
+) -> None:
+    done = run_lua(
+        f"FORMAT = 'typst'\n{LOAD}"
+        f"for index, each in ipairs(modules.text.name('{name}')) do\n"
+        "  io.write(index % 2 == 0 and '|' or each.text)\nend",
+        book.chapters,
+    )
+    assert done.message == parts
+
+
+def test_typst_spreads_no_words_over_a_column(book: Book) -> None:
+    typst = book.pandoc(CLAIM + "\n::: {.bookfigs-evidence}\n:::\n", "typst").words
+    assert "#[#set par(justify: false) #figure( align(center)[#table(" in typst

@@ -211,12 +211,13 @@ local function fill_table(state, div, here, chapters)
   attr.classes:insert("bookfigs-claims")
   local first
   if host.quarto then
-    first = pandoc.Div({ tables[1](), caption and pandoc.Para(caption) }, attr)
+    first = pandoc.Div(tables[1](), attr)
+    first.content:insert(caption and pandoc.Para(caption) or nil)
   else
     caption = state.crossref:table_caption(attr.identifier, caption)
-    first = pandoc.Div({ tables[1](caption) }, attr)
+    first = pandoc.Div(tables[1](caption), attr)
   end
-  local second = tables[2] and pandoc.Div({ tables[2]() }, pandoc.Attr("", { "bookfigs-claims" }))
+  local second = tables[2] and pandoc.Div(tables[2](), pandoc.Attr("", { "bookfigs-claims" }))
   return pandoc.Blocks { first, second }
 end
 

@@ -6,19 +6,19 @@ local inlines = modules.text.inlines
 local evidence = {}
 
 local HEADER = { "Claim", "Verdict", "Statistic", "Device", "Date", "Source" }
-local WIDTHS = { 0.27, 0.09, 0.21, 0.12, 0.11, 0.20 }
+local WIDTHS = { 0.24, 0.11, 0.17, 0.12, 0.15, 0.21 }
 
 local OF_FIGURE = { "Claim", "Verdict", "Statistic", "Expected", "Device" }
 local OF_FIGURE_WIDTHS = { 0.32, 0.11, 0.23, 0.18, 0.16 }
 
 local LISTINGS = { "Listing", "Lines executed", "Changes caught", "Tests" }
-local LISTING_WIDTHS = { 0.26, 0.12, 0.16, 0.46 }
+local LISTING_WIDTHS = { 0.26, 0.13, 0.15, 0.46 }
 
 local SHOWN = 3
 
 -- The name of the file is enough to find it, and fits a column.
 local function source(claim, row)
-  local cell = pandoc.Inlines { modules.text.code(pandoc.path.filename(claim.source)) }
+  local cell = modules.text.name(pandoc.path.filename(claim.source))
   if type(row.commit) == "string" then
     cell:insert(pandoc.Space())
     cell:extend(inlines("at " .. row.commit))
@@ -56,15 +56,27 @@ local function escape_bar(code)
   return code
 end
 
+-- Typst spreads words over a narrow column, unless it is told not to.
+local function ragged(made)
+  if not modules.format.is_typst(FORMAT) then
+    return pandoc.Blocks { made }
+  end
+  local first = pandoc.RawBlock("typst", "#[#set par(justify: false)")
+  return pandoc.Blocks { first, made, pandoc.RawBlock("typst", "]") }
+end
+
 local function grid(titles, widths, lines, caption)
   local header = pandoc.List(titles):map(function(title) return { pandoc.Plain(title) } end)
   local aligns = header:map(function() return pandoc.AlignLeft end)
   local simple = pandoc.SimpleTable(caption or {}, aligns, widths, header, lines)
   local made = pandoc.utils.from_simple_table(simple)
-  return modules.format.splits_code_in_tables(FORMAT) and made:walk { Code = escape_bar } or made
+  if modules.format.splits_code_in_tables(FORMAT) then
+    made = made:walk { Code = escape_bar }
+  end
+  return ragged(made)
 end
 
---- The table of some claims, one row for each of their rows.
+--- The table of some claims, as blocks, one row for each of their rows.
 function evidence.render(claims, caption)
   return grid(HEADER, WIDTHS, lines_of(claims, cells), caption)
 end
@@ -107,7 +119,8 @@ local function tests(names)
       cell:extend { pandoc.Str(";"), pandoc.Space() }
     end
     if each.file and each.file ~= file then
-      cell:extend { modules.text.code(each.file), pandoc.Str(":"), pandoc.Space() }
+      cell:extend(modules.text.name(each.file))
+      cell:extend { pandoc.Str(":"), pandoc.Space() }
     end
     file = each.file
     cell:extend(inlines(each.said))
@@ -141,7 +154,7 @@ local function listing_cells(entry)
   }
 end
 
---- The table of some listings that have evidence.
+--- The table of some listings, as blocks, that have evidence.
 function evidence.listings(entries, caption)
   local lines = pandoc.List(entries):map(listing_cells)
   return grid(LISTINGS, LISTING_WIDTHS, lines, caption)

@@ -67,6 +67,15 @@ function format.splits_code_in_tables(name)
   return any(name, { "^gfm", "^commonmark_x" })
 end
 
+--- An inline at which a line may end, in formats that end none within code by
+-- themselves; else nil. (On pages, the style of tables does.)
+function format.break_mark(name)
+  if any(name, LATEX) then
+    return pandoc.RawInline("latex", "\\allowbreak{}")
+  end
+  return format.is_typst(name) and pandoc.Str("\u{200b}") or nil
+end
+
 --- Whether pandoc's output of the format numbers figures and tables by itself.
 function format.numbers_captions(name)
   return any(name, LATEX) or any(name, { "^typst", "^context" })

@@ -97,7 +97,7 @@ end
 local function of_claims(claims, is_narrow)
   if not is_narrow then
     local attr = pandoc.Attr("", { "bookfigs-claims" })
-    return pandoc.Blocks { pandoc.Div({ modules.evidence.of_figure(claims) }, attr) }
+    return pandoc.Blocks { pandoc.Div(modules.evidence.of_figure(claims), attr) }
   end
   local blocks = pandoc.Blocks {}
   for _, claim in ipairs(claims) do

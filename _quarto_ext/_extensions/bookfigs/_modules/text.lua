@@ -72,6 +72,33 @@ function text.code(string)
   return hide_in_code(pandoc.Code((string:gsub("%s+", " "))))
 end
 
+-- The parts of a name, each with the sign that ends it; an extension is no part.
+local function parts(name)
+  local marked = name:gsub("([_/.]+)", "%1\0"):gsub("%.%z(%w+)$", ".%1")
+  local found = pandoc.List()
+  for part in marked:gmatch("%Z+") do
+    found:insert(part)
+  end
+  return found
+end
+
+--- The name of a file as code, as inlines, which fits a column: its lines end behind
+-- `_`, `/` and `.`.
+function text.name(name)
+  local mark = modules.format.break_mark(FORMAT)
+  if mark == nil then
+    return pandoc.Inlines { text.code(name) }
+  end
+  local inlines = pandoc.Inlines {}
+  for _, part in ipairs(parts(name)) do
+    if #inlines > 0 then
+      inlines:insert(mark)
+    end
+    inlines:insert(text.code(part))
+  end
+  return inlines
+end
+
 -- The end of what LaTeX prints to the letter, unless pandoc highlights it.
 local VERBATIM_END = "\\end{verbatim}"
 
