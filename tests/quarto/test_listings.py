@@ -1,5 +1,7 @@
 """Listings with numbers, call-outs, output and evidence, in every format."""
 
+import shutil
+import subprocess
 from typing import Any
 from zipfile import ZipFile
 
@@ -223,13 +225,83 @@ def test_what_is_damaged_stops_the_render(
     assert said in rendered.message
 
 
-@pytest.mark.parametrize(("to", "times"), [("latex", 1), ("typst", 0), ("html5", 0)])
-def test_a_high_listing_holds_up_no_other_in_latex(
-    book: Book, to: str, times: int
+IN_LATEX = "\\def\\fps@codelisting{!htbp}"
+IN_TYPST = "set block(breakable: true)"
+
+
+@pytest.mark.parametrize(
+    ("to", "said"), [("latex", IN_LATEX), ("typst", IN_TYPST), ("html5", None)]
+)
+def test_a_high_listing_holds_up_no_other_and_may_be_broken(
+    book: Book, to: str, said: str | None
 ) -> None:
     two = f"{LISTING}\n{LISTING.replace('linear-scan', 'other')}"
     book.manifest["listings"]["other"] = book.manifest["listings"]["linear_scan"]
     done = rendered(book, two, to)
     assert done.status == 0, done.message
-    assert done.message.count("in-header: ") == times
-    assert done.message.count("\\def\\fps@codelisting{!htbp}") == times
+    assert done.message.count("in-header: ") == (said is not None)
+    assert done.message.count(said or "in-header") == (said is not None)
+    assert done.text.count("\\bookfigslines{") == (2 if to == "latex" else 0)
+
+
+@pytest.mark.parametrize(
+    ("show", "lines"), [("code", 40 + 7), ("output", 3 + 5), ("both", 40 + 7 + 3 + 2)]
+)
+def test_latex_is_told_how_many_lines_a_listing_takes(
+    book: Book, show: str, lines: int
+) -> None:
+    book.manifest["listings"]["linear_scan"] |= {
+        "code": "a\n\n" * 20,
+        "output": "b\n" * 3,
+        "callouts": [{"text": "c"}],
+    }
+    written = rendered(book, LISTING.replace("s}", f"s show={show}}}"), "latex").text
+    assert f"\\bookfigslines{{{lines}}}\n" in written
+
+
+def test_plain_pandoc_is_told_nothing_of_listings(book: Book) -> None:
+    assert "bookfigslines" not in book.pandoc(LISTING, "latex").text
+
+
+LATEX = r"""\documentclass{scrreprt}
+\usepackage{float,caption}
+\floatstyle{ruled}
+\newfloat{codelisting}{h}{lop}[chapter]
+%s
+\begin{document}
+\bookfigslines{%d}
+\begin{codelisting}
+\caption{\label{lst-a}One.}
+\centering{
+%s
+
+}
+\end{codelisting}%%
+\begin{codelisting}
+\caption{\label{lst-b}Two.}
+b
+\end{codelisting}
+\end{document}
+"""
+"""What Quarto writes of two listings."""
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+@pytest.mark.parametrize(("count", "pages"), [(5, 1), (46, 1), (52, 2), (120, 3)])
+def test_no_line_of_a_high_listing_runs_over_the_end_of_a_page(
+    book: Book, count: int, pages: int
+) -> None:
+    header = rendered(book, LISTING, "latex").message.partition("in-header: ")[2]
+    lines = "\n\n".join(r"\mbox{x}" for _ in range(count))
+    source = book.chapters / "a.tex"
+    source.write_text(LATEX % (header, count + 6, lines), encoding="utf-8")
+    command = ["pdflatex", "-interaction=batchmode", "-halt-on-error", source.name]
+    done = subprocess.run(command, cwd=book.chapters, capture_output=True, check=False)
+    log = source.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+    assert done.returncode == 0, log
+    assert "too large" not in log
+    assert "Overfull \\vbox" not in log
+    assert f"({pages} page" in log
+    labels = source.with_suffix(".aux").read_text(encoding="utf-8")
+    assert r"\newlabel{lst-a}{{0.1}" in labels
+    assert r"\newlabel{lst-b}{{0.2}" in labels

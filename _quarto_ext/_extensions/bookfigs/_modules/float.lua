@@ -73,7 +73,6 @@ end
 
 local function listing(state, request, entry, here, place)
   state.listings:insert { name = request.name, entry = entry, chapter = here.chapter }
-  host.place_listings()
   local blocks = modules.listing.render(entry, request)
   if blocks == nil then
     local what = ("listing %s has no output to show"):format(request.name)
@@ -87,6 +86,14 @@ local function assembled(state, request, entry, content, here)
     return for_quarto(state, request, entry, content, here)
   end
   return for_pandoc(state, request, entry, content, here)
+end
+
+-- What has to stand before it.
+local function before(request, entry)
+  if request.kind ~= "listing" or request.is_narrow then
+    return pandoc.Blocks {}
+  end
+  return host.place_listing(modules.listing.height(entry, request))
 end
 
 --- The div filled, and what opens below it; nil where that is impossible, which is
@@ -109,7 +116,8 @@ function float.fill(state, div, here)
     content:extend(below)
     return assembled(state, request, entry, content, here)
   end
-  local blocks = pandoc.Blocks { assembled(state, request, entry, content, here) }
+  local blocks = before(request, entry)
+  blocks:insert(assembled(state, request, entry, content, here))
   blocks:extend(below)
   return blocks
 end

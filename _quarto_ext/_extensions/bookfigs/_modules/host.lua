@@ -58,23 +58,66 @@ end
 -- Quarto lets listings stand where they are or at the top of a page, and LaTeX lets
 -- none of them be higher than most of a page: one that is holds up all later ones, to
 -- the end of the book. Whoever has chosen another placement keeps it.
-local PLACEMENT = [[
+-- What is higher than all of a page would run over its end: \bookfigslines, which says
+-- before a listing how many lines it takes, has it set smaller, and if that does not
+-- help, has it be no float but go on on the next page.
+local IN_LATEX = [[
 \makeatletter
 \def\bookfigs@usual{h}
+\newcommand\bookfigs@fits[2]{{#2\ifdim#1\baselineskip>\textheight
+  \aftergroup\@secondoftwo\else\aftergroup\@firstoftwo\fi}}
+\newcommand\bookfigs@set[1]{\global\let\bookfigs@size#1}
+\newcommand\bookfigslines[1]{%
+  \bookfigs@fits{#1}\normalsize{\bookfigs@set\relax}{%
+    \bookfigs@fits{#1}\small{\bookfigs@set\small}{%
+      \bookfigs@fits{#1}\footnotesize{\bookfigs@set\footnotesize}{%
+        \bookfigs@set\bookfigs@broken}}}}
+\bookfigs@set\relax
+\newcommand\bookfigs@rule{\hrule height.8pt\nobreak\kern2pt\relax}
+\newenvironment{bookfigs@broken}{%
+  \par\ifdim\dimexpr\pagegoal-\pagetotal\relax<.3\textheight\newpage\fi
+  \addvspace\intextsep\bookfigs@rule
+  \captionsetup{format=plain,labelfont=bf,labelsep=space,singlelinecheck=off,skip=2pt}%
+  \let\bookfigs@caption\caption
+  \def\caption{\let\caption\bookfigs@caption\captionof{codelisting}}}{%
+  \par\nobreak\bookfigs@rule\addvspace\intextsep}
 \AtBeginDocument{%
   \@ifundefined{fps@codelisting}{}{%
-    \ifx\fps@codelisting\bookfigs@usual\def\fps@codelisting{!htbp}\fi}}
+    \ifx\fps@codelisting\bookfigs@usual\def\fps@codelisting{!htbp}\fi
+    \let\bookfigs@float\codelisting
+    \let\endbookfigs@float\endcodelisting
+    \let\bookfigs@reset\@floatboxreset
+    \renewenvironment{codelisting}{%
+      \let\bookfigs@now\bookfigs@size
+      \bookfigs@set\relax
+      \ifx\bookfigs@now\bookfigs@broken
+        \let\endcodelisting\endbookfigs@broken
+        \expandafter\bookfigs@broken
+      \else
+        \def\@floatboxreset{\bookfigs@reset\bookfigs@now}%
+        \expandafter\bookfigs@float
+      \fi}{\endbookfigs@float}}}
 \makeatother
 ]]
 
+-- Typst keeps what has a caption on one page, and lets it run over the end.
+local IN_TYPST = '#show figure.where(kind: "quarto-float-lst"): set block(breakable: true)\n'
+
 local is_placed = false
 
---- Lets listings in LaTeX stand on pages of their own; other formats need nothing.
-function host.place_listings()
-  if host.quarto and not is_placed and modules.format.is_latex(FORMAT) then
-    is_placed = true
-    quarto.doc.include_text("in-header", PLACEMENT)
+--- What stands before a listing of so many lines, so that none is lost in print. LaTeX is
+-- told, once, how listings are placed, and Typst that they may be broken.
+function host.place_listing(lines)
+  local is_latex = modules.format.is_latex(FORMAT)
+  if not host.quarto or not (is_latex or modules.format.is_typst(FORMAT)) then
+    return pandoc.Blocks {}
   end
+  if not is_placed then
+    is_placed = true
+    quarto.doc.include_text("in-header", is_latex and IN_LATEX or IN_TYPST)
+  end
+  local said = pandoc.RawBlock("latex", ("\\bookfigslines{%d}"):format(lines))
+  return pandoc.Blocks { is_latex and said or nil }
 end
 
 --- Lets plain pandoc pack an image wherever it was started; Quarto finds it.

@@ -60,6 +60,33 @@ local function code(entry, request)
   return blocks
 end
 
+local function lines_of(string)
+  return select(2, string:gsub("\n$", ""):gsub("\n", "")) + 1
+end
+
+-- Letters on a line of print, and lines that surround a caption, code or output.
+local WIDTH, AROUND = 75, 2
+
+local function lines_of_callouts(entry)
+  local lines = 1
+  for _, callout in ipairs(entry.callouts or {}) do
+    lines = lines + 1 + #callout.text // WIDTH
+  end
+  return lines
+end
+
+--- How many lines of a page an entry takes at most.
+function listing.height(entry, request)
+  local lines = AROUND + 1 + #entry.caption // WIDTH
+  if request.shows ~= "output" then
+    lines = lines + AROUND + lines_of(entry.code) + lines_of_callouts(entry)
+  end
+  if request.shows ~= "code" and entry.output then
+    lines = lines + AROUND + lines_of(entry.output)
+  end
+  return lines
+end
+
 --- The blocks of an entry; nil where only its output is asked for, and there is none.
 -- `request.shows` is code, output or both; `request.numbers`, if it is not nil, wins
 -- over the entry's.
