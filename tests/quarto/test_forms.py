@@ -36,6 +36,18 @@ def test_a_figure_is_as_wide_as_its_place_unless_the_author_says_so(
     assert "bookfigs-narrow" not in native
 
 
+@pytest.mark.parametrize("to", ["latex", "beamer", "typst"])
+def test_print_fits_a_figure_into_a_column_that_is_narrower(
+    book: Book, to: str
+) -> None:
+    written = book.pandoc(FIGURE.replace("ATTRIBUTES", ""), to).words
+    assert "5.375in" not in written
+    assert "width" not in written.partition("image")[2].partition("step_time")[0]
+    own = book.pandoc(FIGURE.replace("ATTRIBUTES", "width=2in"), to).words
+    assert "width" in own
+    assert "2in" in own
+
+
 @pytest.mark.parametrize("attribute", ["fig-env=figure*", "fig-pos=htb", "fig-scap=S"])
 def test_the_placement_of_a_figure_is_left_to_quarto_and_kept_from_pandoc(
     book: Book, attribute: str

@@ -14,11 +14,16 @@ end
 
 --- The images of an entry, as inlines: the light one, and its twin if there is a
 -- `dark` source. `request.alt` and `request.width` win over the entry's,
--- whose width is that of the page, and too wide for a margin or a column.
+-- whose width is that of the page, and too wide for a margin or a column. It is the
+-- width that the image has by itself.
 function figure.render(entry, request, source, dark)
   local alt = request.alt or entry.alt
-  local width = request.width or request.is_narrow and "100%" or entry.width
-  local attributes = pandoc.List { { "width", width } } -- in order, as they are written
+  local usual = not modules.format.fits_images(FORMAT) and entry.width or nil
+  local width = request.width or request.is_narrow and "100%" or usual
+  local attributes = pandoc.List() -- in order, as they are written
+  if width then
+    attributes:insert { "width", width }
+  end
   if modules.host.quarto then
     attributes:insert { "alt", modules.text.attribute(alt) }
   end

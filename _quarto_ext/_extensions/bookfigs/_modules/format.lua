@@ -45,6 +45,12 @@ function format.image(name)
   return svg and "svg" or "png"
 end
 
+--- Whether an image of no said width is as wide as it is made, or else as its column. With
+-- one it would run out of a column that is narrower.
+function format.fits_images(name)
+  return any(name, LATEX) or format.is_typst(name)
+end
+
 --- Whether a reader may turn a page dark. Slides have one theme, and Quarto gives
 -- the space of a slide to its image only where there is a single one.
 function format.may_turn_dark(name)
