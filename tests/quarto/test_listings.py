@@ -226,22 +226,34 @@ def test_what_is_damaged_stops_the_render(
 
 
 IN_LATEX = "\\def\\fps@codelisting{!htbp}"
-IN_TYPST = "set block(breakable: true)"
+FLOAT = '#show figure.where(kind: "quarto-float-lst"): set '
 
 
-@pytest.mark.parametrize(
-    ("to", "said"), [("latex", IN_LATEX), ("typst", IN_TYPST), ("html5", None)]
-)
-def test_a_high_listing_holds_up_no_other_and_may_be_broken(
-    book: Book, to: str, said: str | None
-) -> None:
+def test_a_high_listing_holds_up_no_other_in_latex(book: Book) -> None:
     two = f"{LISTING}\n{LISTING.replace('linear-scan', 'other')}"
     book.manifest["listings"]["other"] = book.manifest["listings"]["linear_scan"]
-    done = rendered(book, two, to)
-    assert done.status == 0, done.message
-    assert done.message.count("in-header: ") == (said is not None)
-    assert done.message.count(said or "in-header") == (said is not None)
-    assert done.text.count("\\bookfigslines{") == (2 if to == "latex" else 0)
+    done = rendered(book, two, "latex")
+    assert done.text.count("\\bookfigslines{") == 2
+    assert done.message.count("in-header: ") == 1
+    assert done.message.count(IN_LATEX) == 1
+
+
+@pytest.mark.parametrize(("lines", "times"), [(2, 0), (50, 1)])
+def test_typst_breaks_a_high_listing_and_spreads_no_code(
+    book: Book, lines: int, times: int
+) -> None:
+    book.manifest["listings"]["linear_scan"]["code"] = "a\n" * lines
+    typst = rendered(book, LISTING, "typst").text
+    first = typst.index(f"#[{FLOAT}par(justify: false)")
+    assert first < typst.index("<lst-linear-scan>") < typst.rindex("]")
+    assert typst.count(f"{FLOAT}block(breakable: true)") == times
+
+
+def test_a_page_is_told_nothing_of_how_high_a_listing_is(book: Book) -> None:
+    done = rendered(book, LISTING, "html5")
+    assert "in-header" not in done.message
+    assert "bookfigslines" not in done.text
+    assert "justify" not in done.text
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,19 @@ def test_a_name_is_broken_behind_signs_but_not_before_its_extension(
     assert done.message == parts
 
 
+@pytest.mark.parametrize(
+    ("to", "written"),
+    [
+        ("latex", r"2026-\allowbreak{}11-\allowbreak{}23"),
+        ("typst", "2026-\u200b11-\u200b23"),
+        ("html5", '<td style="text-align: left;">2026-11-23</td>'),
+    ],
+)
+def test_a_date_fits_a_column_of_the_table(book: Book, to: str, written: str) -> None:
+    done = book.pandoc(CLAIM + "\n::: {.bookfigs-evidence}\n:::\n", to)
+    assert written in done.words
+
+
 def test_typst_spreads_no_words_over_a_column(book: Book) -> None:
     typst = book.pandoc(CLAIM + "\n::: {.bookfigs-evidence}\n:::\n", "typst").words
     assert "#[#set par(justify: false) #figure( align(center)[#table(" in typst

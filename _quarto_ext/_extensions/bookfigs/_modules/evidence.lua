@@ -31,7 +31,8 @@ local function plain(strings)
 end
 
 local function cells(claim, row)
-  local line = plain { claim.sentence, row.verdict, row.statistic, row.device, row.date }
+  local line = plain { claim.sentence, row.verdict, row.statistic, row.device }
+  line:insert { pandoc.Plain(modules.text.date(row.date)) }
   line:insert { pandoc.Plain(source(claim, row)) }
   return line
 end

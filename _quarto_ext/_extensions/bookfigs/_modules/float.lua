@@ -88,12 +88,12 @@ local function assembled(state, request, entry, content, here)
   return for_pandoc(state, request, entry, content, here)
 end
 
--- What has to stand before it.
-local function before(request, entry)
-  if request.kind ~= "listing" or request.is_narrow then
-    return pandoc.Blocks {}
+-- What it becomes outside of layouts and margins.
+local function placed(request, entry, float)
+  if request.kind == "listing" then
+    return host.placed(float, modules.listing.height(entry, request))
   end
-  return host.place_listing(modules.listing.height(entry, request))
+  return pandoc.Blocks { float }
 end
 
 --- The div filled, and what opens below it; nil where that is impossible, which is
@@ -116,8 +116,7 @@ function float.fill(state, div, here)
     content:extend(below)
     return assembled(state, request, entry, content, here)
   end
-  local blocks = before(request, entry)
-  blocks:insert(assembled(state, request, entry, content, here))
+  local blocks = placed(request, entry, assembled(state, request, entry, content, here))
   blocks:extend(below)
   return blocks
 end

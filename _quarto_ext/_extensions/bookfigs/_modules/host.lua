@@ -100,24 +100,39 @@ local IN_LATEX = [[
 \makeatother
 ]]
 
--- Typst keeps what has a caption on one page, and lets it run over the end.
-local IN_TYPST = '#show figure.where(kind: "quarto-float-lst"): set block(breakable: true)\n'
-
 local is_placed = false
 
---- What stands before a listing of so many lines, so that none is lost in print. LaTeX is
--- told, once, how listings are placed, and Typst that they may be broken.
-function host.place_listing(lines)
-  local is_latex = modules.format.is_latex(FORMAT)
-  if not host.quarto or not (is_latex or modules.format.is_typst(FORMAT)) then
-    return pandoc.Blocks {}
-  end
+-- LaTeX is told once how listings are placed, and of each how high it is.
+local function placed_in_latex(float, lines)
   if not is_placed then
     is_placed = true
-    quarto.doc.include_text("in-header", is_latex and IN_LATEX or IN_TYPST)
+    quarto.doc.include_text("in-header", IN_LATEX)
   end
   local said = pandoc.RawBlock("latex", ("\\bookfigslines{%d}"):format(lines))
-  return pandoc.Blocks { is_latex and said or nil }
+  return pandoc.Blocks { said, float }
+end
+
+-- Typst keeps what has a caption on one page, and lets it run over the end; and it
+-- spreads the words of a line of code that it has to wrap.
+local LISTING = 'show figure.where(kind: "quarto-float-lst"): '
+local IN_TYPST = "#[#" .. LISTING .. "set par(justify: false)"
+local BROKEN = "\n#" .. LISTING .. "set block(breakable: true)"
+local HIGH = 30
+
+local function placed_in_typst(float, lines)
+  local set = IN_TYPST .. (lines > HIGH and BROKEN or "")
+  return pandoc.Blocks { pandoc.RawBlock("typst", set), float, pandoc.RawBlock("typst", "]") }
+end
+
+--- A listing of so many lines, with what keeps print from losing any of them.
+function host.placed(float, lines)
+  if not host.quarto then
+    return pandoc.Blocks { float }
+  elseif modules.format.is_latex(FORMAT) then
+    return placed_in_latex(float, lines)
+  end
+  return modules.format.is_typst(FORMAT) and placed_in_typst(float, lines)
+    or pandoc.Blocks { float }
 end
 
 --- Lets plain pandoc pack an image wherever it was started; Quarto finds it.

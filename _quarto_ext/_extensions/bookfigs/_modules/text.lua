@@ -72,31 +72,33 @@ function text.code(string)
   return hide_in_code(pandoc.Code((string:gsub("%s+", " "))))
 end
 
--- The parts of a name, each with the sign that ends it; an extension is no part.
-local function parts(name)
-  local marked = name:gsub("([_/.]+)", "%1\0"):gsub("%.%z(%w+)$", ".%1")
-  local found = pandoc.List()
-  for part in marked:gmatch("%Z+") do
-    found:insert(part)
+-- What `make` makes of the parts of a string, which end behind signs of a pattern, with
+-- places between them at which a line may end. An extension is no part.
+local function in_parts(string, signs, make)
+  local mark = modules.format.break_mark(FORMAT)
+  if mark == nil then
+    return pandoc.Inlines { make(string) }
   end
-  return found
+  local marked = string:gsub(signs, "%0\0"):gsub("%.%z(%w+)$", ".%1")
+  local inlines = pandoc.Inlines {}
+  for part in marked:gmatch("%Z+") do
+    if #inlines > 0 then
+      inlines:insert(mark)
+    end
+    inlines:insert(make(part))
+  end
+  return inlines
 end
 
 --- The name of a file as code, as inlines, which fits a column: its lines end behind
 -- `_`, `/` and `.`.
 function text.name(name)
-  local mark = modules.format.break_mark(FORMAT)
-  if mark == nil then
-    return pandoc.Inlines { text.code(name) }
-  end
-  local inlines = pandoc.Inlines {}
-  for _, part in ipairs(parts(name)) do
-    if #inlines > 0 then
-      inlines:insert(mark)
-    end
-    inlines:insert(text.code(part))
-  end
-  return inlines
+  return in_parts(name, "[_/.]+", text.code)
+end
+
+--- A date, as inlines, which fits a column.
+function text.date(date)
+  return in_parts(date, "%-", pandoc.Str)
 end
 
 -- The end of what LaTeX prints to the letter, unless pandoc highlights it.
