@@ -10,9 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import RLock
 
 from bookfigs.errors import InputError
 from bookfigs.tree import is_string, shell, walk
+
+PARSING = RLock()
+"""Held while a tree is made: Python 3.11 counts the depth of those of all threads in
+one place, and fails with a SystemError where two are made at once."""
 
 BODY = "<module>"
 """The name of the statements of a module that define nothing."""
@@ -49,7 +54,8 @@ def parse(path: Path, content: bytes) -> Module:
     Raises: InputError with the line that does not parse.
     """
     try:
-        tree = ast.parse(content, filename=str(path))
+        with PARSING:
+            tree = ast.parse(content, filename=str(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise InputError(f"{path.name}:{line}", f"does not parse: {error}") from error
