@@ -160,8 +160,8 @@ class Page(HTMLParser):
         self.targets += [f"{n} {v}" for n, v in attrs if n in {"href", "src"}]
 
 
-FOLLOWS_WORDS = ("span", "br", "a aria-hidden href tabindex")
-"""Colours and lines of a program, which are as many as it says."""
+FOLLOWS_WORDS = ("span", "br", "wbr", "a aria-hidden href tabindex")
+"""Colours and lines of a program and parts of a name, which are as many as it says."""
 
 
 def built(page: str) -> list[str]:
@@ -192,7 +192,8 @@ ESCAPES = {
 def of_latex(done: Rendered) -> list[str]:
     """The commands in order; an escaped sign is none."""
     bare = done.text.replace("\\\\", "")
-    bare = bare.replace(r"}\allowbreak{}\texttt{", "")  # where a name may be broken
+    for mark in (r"}\allowbreak{}\texttt{", r"\allowbreak{}"):
+        bare = bare.replace(mark, "")  # where a name or a date may be broken
     for name in ("verbatim", "Shaded"):  # printed to the letter, sign by sign
         kept = re.compile(rf"\\begin{{{name}}}.*?\\end{{{name}}}", re.DOTALL)
         bare = kept.sub("\\\\begin{code}", bare)

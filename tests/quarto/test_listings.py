@@ -65,7 +65,7 @@ MARKS = {
 PRINTED = {
     "html5": (
         '<div class="bookfigs-output"> <p><strong>Output</strong></p> '
-        "<pre><code>6 &lt;b&gt; {{&lt; val no &gt;}}</code></pre>"
+        '<pre tabindex="0"><code>6 &lt;b&gt; {{&lt; val no &gt;}}</code></pre>'
     ),
     "latex": (
         r"{\raggedright \textbf{Output}\par} "
@@ -247,6 +247,15 @@ def test_typst_breaks_a_high_listing_and_spreads_no_code(
     first = typst.index(f"#[{FLOAT}par(justify: false)")
     assert first < typst.index("<lst-linear-scan>") < typst.rindex("]")
     assert typst.count(f"{FLOAT}block(breakable: true)") == times
+
+
+@pytest.mark.parametrize(("to", "times"), [("html5", 1), ("revealjs", 0), ("gfm", 0)])
+def test_an_output_that_is_wider_than_a_page_is_scrolled_with_keys_too(
+    rich: Book, to: str, times: int
+) -> None:
+    written = rich.pandoc(LISTING, to).text
+    assert written.count('<pre tabindex="0"><code>6 ') == times
+    assert written.count('tabindex="0"') == times
 
 
 def test_a_page_is_told_nothing_of_how_high_a_listing_is(book: Book) -> None:

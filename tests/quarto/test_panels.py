@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from zipfile import ZipFile
 
 import pytest
 
@@ -250,7 +251,7 @@ class Nesting(HTMLParser):
             self.faults.append(f"{tag} in {inner}")
         if tag in PRESSED and (outer := PRESSED.intersection(self.open)):
             self.faults.append(f"{tag} in {outer}")
-        if tag not in {"img", "br", "col", "hr"}:
+        if tag not in {"img", "br", "col", "hr", "wbr"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -359,3 +360,19 @@ def test_the_classes_of_panels_have_a_style() -> None:
 def test_no_script_is_needed() -> None:
     lua = "".join(path.read_text("utf-8") for path in EXTENSION.rglob("*.lua"))
     assert not re.search(r"<script|onclick|\.js\b", lua)
+
+
+@pytest.mark.parametrize(("to", "is_page"), [("html5", 1), ("epub", 0), ("gfm", 0)])
+def test_a_table_that_is_wider_than_a_page_is_scrolled_with_keys_too(
+    book: Book, to: str, is_page: int
+) -> None:
+    done = book.pandoc(f"{CLAIM}\n::: {{.bookfigs-evidence}}\n:::\n", to)
+    if to == "epub":
+        with ZipFile(done.path) as parts:
+            text = parts.read("EPUB/text/ch001.xhtml").decode()
+    else:
+        text = done.words
+    group = '<div class="bookfigs-wide" tabindex="0" role="group" aria-label="Evidence"'
+    assert text.count(group) == is_page
+    assert text.count("tabindex") == is_page
+    assert "\n.bookfigs-wide {\n  overflow-x: auto;\n" in CSS

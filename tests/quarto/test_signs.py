@@ -1,5 +1,7 @@
 """Signs that fonts of print lack reach a reader all the same."""
 
+from zipfile import ZipFile
+
 import pytest
 
 from .book import Book, run_lua
@@ -94,7 +96,8 @@ def test_quarto_is_given_text_where_it_asks_for_text(
     [
         ("latex", r"\texttt{step\_}\allowbreak{}\texttt{time.py}"),
         ("typst", "`step_`\u200b`time.py`"),
-        ("html5", "<code>step_time.py</code>"),
+        ("html5", "<code>step_<wbr/>time.py</code>"),
+        ("epub", "<code>step_<wbr></wbr>time.py</code>"),
         ("docx", "step_time.py"),
     ],
 )
@@ -103,7 +106,18 @@ def test_the_name_of_a_file_fits_a_column_of_the_table(
 ) -> None:
     text = CLAIM + "\n::: {.bookfigs-evidence}\n:::\n"
     done = book.pandoc(text, to)
-    assert written in (as_plain(done.path) if to == "docx" else done.words)
+    if to == "epub":
+        with ZipFile(done.path) as parts:
+            assert written in parts.read("EPUB/text/ch001.xhtml").decode()
+    else:
+        assert written in (as_plain(done.path) if to == "docx" else done.words)
+
+
+def test_the_name_of_a_file_is_text_of_a_page(book: Book) -> None:
+    claim = book.manifest["claims"]["step_time.linear"]
+    claim["source"] = "a/<b>&{{< val no >}}_c.py"
+    html = book.pandoc(f"{CLAIM}\n::: {{.bookfigs-evidence}}\n:::\n").text
+    assert "<code>&lt;b&gt;&amp;{{&lt; val no &gt;}}_<wbr/>c.py</code>" in html
 
 
 @pytest.mark.parametrize(

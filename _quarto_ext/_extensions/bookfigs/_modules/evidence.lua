@@ -16,6 +16,8 @@ local LISTING_WIDTHS = { 0.26, 0.13, 0.15, 0.46 }
 
 local SHOWN = 3
 
+local TITLE = "Evidence"
+
 -- The name of the file is enough to find it, and fits a column.
 local function source(claim, row)
   local cell = modules.text.name(pandoc.path.filename(claim.source))
@@ -59,11 +61,21 @@ end
 
 -- Typst spreads words over a narrow column, unless it is told not to.
 local function ragged(made)
-  if not modules.format.is_typst(FORMAT) then
-    return pandoc.Blocks { made }
-  end
   local first = pandoc.RawBlock("typst", "#[#set par(justify: false)")
   return pandoc.Blocks { first, made, pandoc.RawBlock("typst", "]") }
+end
+
+-- On a narrow page a table is scrolled, with a mouse or with keys.
+local function scrolled(made)
+  local attributes = { { "tabindex", "0" }, { "role", "group" }, { "aria-label", TITLE } }
+  return pandoc.Blocks { pandoc.Div({ made }, pandoc.Attr("", { "bookfigs-wide" }, attributes)) }
+end
+
+local function placed(made)
+  if modules.format.is_typst(FORMAT) then
+    return ragged(made)
+  end
+  return modules.format.is_page(FORMAT) and scrolled(made) or pandoc.Blocks { made }
 end
 
 local function grid(titles, widths, lines, caption)
@@ -74,7 +86,7 @@ local function grid(titles, widths, lines, caption)
   if modules.format.splits_code_in_tables(FORMAT) then
     made = made:walk { Code = escape_bar }
   end
-  return ragged(made)
+  return placed(made)
 end
 
 --- The table of some claims, as blocks, one row for each of their rows.

@@ -74,7 +74,7 @@ function format.splits_code_in_tables(name)
 end
 
 --- An inline at which a line may end, in formats that end none within code by
--- themselves; else nil. (On pages, the style of tables does.)
+-- themselves; else nil.
 function format.break_mark(name)
   if any(name, LATEX) then
     return pandoc.RawInline("latex", "\\allowbreak{}")

@@ -35,7 +35,11 @@ local function callouts(entry)
 end
 
 local function output(entry, is_alone)
-  local blocks = pandoc.Blocks { text.code_block(entry.output) }
+  local printed = text.code_block(entry.output)
+  if format.is_page(FORMAT) then
+    printed.attributes.tabindex = "0" -- with keys, too, a line that is too wide is scrolled
+  end
+  local blocks = pandoc.Blocks { printed }
   if not is_alone then
     -- Quarto centers what stands in a float of LaTeX.
     blocks:insert(1, pandoc.Para {

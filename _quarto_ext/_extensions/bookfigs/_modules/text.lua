@@ -72,17 +72,25 @@ function text.code(string)
   return hide_in_code(pandoc.Code((string:gsub("%s+", " "))))
 end
 
--- What `make` makes of the parts of a string, which end behind signs of a pattern, with
--- places between them at which a line may end. An extension is no part.
+-- The parts of a string, which end behind signs of a pattern. An extension is no part.
+local function parts(string, signs)
+  local marked = string:gsub(signs, "%0\0"):gsub("%.%z(%w+)$", ".%1")
+  local found = pandoc.List()
+  for part in marked:gmatch("%Z+") do
+    found:insert(part)
+  end
+  return found
+end
+
+-- What `make` makes of the parts, with places between them at which a line may end.
 local function in_parts(string, signs, make)
   local mark = modules.format.break_mark(FORMAT)
   if mark == nil then
     return pandoc.Inlines { make(string) }
   end
-  local marked = string:gsub(signs, "%0\0"):gsub("%.%z(%w+)$", ".%1")
   local inlines = pandoc.Inlines {}
-  for part in marked:gmatch("%Z+") do
-    if #inlines > 0 then
+  for index, part in ipairs(parts(string, signs)) do
+    if index > 1 then
       inlines:insert(mark)
     end
     inlines:insert(make(part))
@@ -90,15 +98,26 @@ local function in_parts(string, signs, make)
   return inlines
 end
 
+local NAME = "[_/.]+"
+local ESCAPED = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
+
+local function html_of_name(name)
+  local escaped = parts(name, NAME):map(function(part) return (part:gsub("[&<>]", ESCAPED)) end)
+  return pandoc.RawInline("html", ("<code>%s</code>"):format(table.concat(escaped, "<wbr/>")))
+end
+
 --- The name of a file as code, as inlines, which fits a column: its lines end behind
 -- `_`, `/` and `.`.
 function text.name(name)
-  return in_parts(name, "[_/.]+", text.code)
+  if modules.format.is_html(FORMAT) then
+    return pandoc.Inlines { html_of_name(name) } -- one piece, since code has a background
+  end
+  return in_parts(name, NAME, text.code)
 end
 
 --- A date, as inlines, which fits a column.
 function text.date(date)
-  return in_parts(date, "%-", pandoc.Str)
+  return spelled(date, function(word) return in_parts(word, "%-", pandoc.Str) end)
 end
 
 -- The end of what LaTeX prints to the letter, unless pandoc highlights it.
