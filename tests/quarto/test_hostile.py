@@ -3,12 +3,14 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.dom.minidom import parseString
 from zipfile import ZipFile
 
 import pytest
 
-from .book import Book
+from .book import Book, run_lua
+from .test_lua_modules import LOAD
 
 ATTACKS = {
     "html": '"></p><script>alert(1)</script><img src=x onerror="alert(1)">',
@@ -152,3 +154,34 @@ def test_a_listing_is_printed_to_the_letter(book: Book) -> None:
     document = json.loads(book.pandoc(text, "json").text)
     block = document["blocks"][0]["c"][1][1]
     assert block == {"t": "CodeBlock", "c": [["", ["python"], []], code[:-1]]}
+
+
+OF_FORMAT = """
+local read, formats = pandoc.read, {}
+pandoc.read = function(markdown, format) -- notes what a caption is read as
+  formats[#formats + 1] = format
+  return read(markdown, format)
+end
+modules.text.caption([==[%s]==])
+io.write(formats[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("caption", "is_plain"),
+    [
+        ("**A**: *b* `c` $d$ [e](f) ~g~ 5 % -- h", 1),
+        ("a <b>", 0),
+        ("a \\b", 0),
+        ("`a`{=html}", 0),
+        ("a\n\n::: b", 0),
+        ("---\na: b\n---", 0),
+        ("% a", 0),
+        (" %a", 0),
+    ],
+)
+def test_a_caption_with_markup_of_its_own_is_read_without_it(
+    tmp_path: Path, caption: str, is_plain: int
+) -> None:
+    script = f"FORMAT = 'html'\n{LOAD}{OF_FORMAT % caption}"
+    assert (run_lua(script, tmp_path).message == "markdown") == is_plain

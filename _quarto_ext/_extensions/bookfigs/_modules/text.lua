@@ -20,6 +20,19 @@ local CAPTION = "markdown" .. table.concat {
   "-pandoc_title_block",
 }
 
+-- How these constructs begin. Pandoc takes several times as long for the name of that
+-- format as for a caption, so one that has none of them is read as markdown.
+local BEGINNINGS = { "[<\\{]", ":::", "%-%-%-", "^%s*%%" }
+
+local function format_of(caption)
+  for _, beginning in ipairs(BEGINNINGS) do
+    if caption:find(beginning) then
+      return CAPTION
+    end
+  end
+  return "markdown"
+end
+
 -- Quarto looks for shortcodes in code, math and attributes of the parsed document
 -- as well. Each of the next three functions hides `{{<` from it. (Pandoc escapes
 -- the targets of links by itself.)
@@ -159,10 +172,11 @@ end
 
 --- The inlines of a caption of the manifest, given as markdown.
 function text.caption(markdown)
-  local blocks = pandoc.read(markdown, CAPTION).blocks
+  local blocks = pandoc.read(markdown, format_of(markdown)).blocks
   local inlines = pandoc.utils.blocks_to_inlines(blocks, { pandoc.Space() })
+  local is_ascii = not markdown:find("[\x80-\xff]")
   return inlines:walk {
-    Str = function(str) return modules.signs.word(str.text) end,
+    Str = not is_ascii and function(str) return modules.signs.word(str.text) end or nil,
     Code = hide_in_code,
     Math = hide_in_math,
     Link = unlinked,
