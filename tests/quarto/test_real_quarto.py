@@ -86,7 +86,8 @@ def written(book: Book, to: str) -> str:
 
 
 def without_tags(html: str) -> str:
-    """The words of a page."""
+    """The words of a page, of which <wbr> is no end."""
+    html = re.sub(r"</?wbr/?>", "", html)
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
@@ -231,7 +232,7 @@ IN_FORMAT = {
     "html": [
         'python numberLines code-with-copy"',
         "<li>Takes <code>a</code>.</li> <li>Gives <em>it</em>.</li>",
-        "<p><strong>Output</strong></p> <pre><code>6</code></pre>",
+        '<p><strong>Output</strong></p> <pre tabindex="0"><code>6</code></pre>',
     ],
     "epub": [
         'python numberLines"',
@@ -256,6 +257,25 @@ def test_a_listing_has_all_of_it_in_one_float(book: Book, to: str) -> None:
         assert all(part in figure for part in IN_FORMAT[to])
         assert "Listing 2.1: By 37." in figure.replace("\N{NO-BREAK SPACE}", " ")
         assert "1 of 1 2 of 2 test_scan.py : two are one" in without_tags(found)
+
+
+@pytest.mark.parametrize(
+    ("to", "raised"), [("html", "10<sup>−16</sup>"), ("typst", "10#super[−16]")]
+)
+def test_exponents_are_raised_in_captions_and_kept_in_alternative_texts(
+    book: Book, to: str, raised: str
+) -> None:
+    book.manifest["values"]["step_time.ratio"]["text"] = "10⁻¹⁶"
+    own = 'fig-cap="By {{< val step_time.ratio >}}." fig-alt="To {{< val X >}}."}'
+    figure = f"::: {{#fig-step-time .bookfigs {own.replace('X', 'step_time.ratio')}"
+    done = render(
+        book, f"# One\n\n{figure}\n:::\n\n{{{{< val step_time.ratio >}}}}", to=to
+    )
+    assert done.status == 0, done.message
+    found = written(book, to)
+    assert f"By {raised}." in found
+    assert found.count(raised) == 2
+    assert '"To 10⁻¹⁶."' in found
 
 
 @pytest.mark.parametrize("to", ["epub", "typst"])
