@@ -168,3 +168,31 @@ def test_tests_that_prove_nothing_are_said(
     toml = TOML.replace('tests = ["test_m.py"]', tests)
     with pytest.raises(ListingError, match=said):
         proven(project, toml)
+
+
+def test_changes_reach_tests_of_a_project_whose_assertions_pytest_rewrites(
+    project: Book,
+) -> None:
+    """As of every project that brings a plugin of pytest, this one too."""
+    write_module(project, "conftest.py", "pytest.register_assert_rewrite('m')\n")
+    rewriting = project.root / "conftest.py"
+    rewriting.write_text(f"import pytest\n\n{rewriting.read_text()}")
+    found = proven(project)
+    assert found.survivors == []
+    assert "test_m.py::test_sum" in {mutant.caught for mutant in found.mutants}
+
+
+def test_tests_that_no_change_reaches_are_told_though_the_program_is_reached(
+    book: Book,
+) -> None:
+    write_module(book, "m.py", "def power(base, by=2):\n    return base**by\n")
+    text = (
+        "import runpy\nfrom pathlib import Path\n\n\ndef test_square():\n"
+        "    loaded = runpy.run_path(str(Path(__file__).with_name('m.py')))\n"
+        "    assert loaded['power'](3) == 9\n"
+    )
+    write_module(book, "test_m.py", text)
+    make_program(book, "import m\n\nprint(m.power(2))\n")
+    toml = TOML.replace("scaled", "power") + 'program = "listings/shown.py"'
+    with pytest.raises(ListingError, match="a test or its program imports it other"):
+        proven(book, toml)

@@ -192,7 +192,7 @@ class _Prover:
             what = f"{unsteady[0]} passes once, and not when it is run again"
             raise self._failed(what, control.printed.encode())
         if not control.served:
-            raise self._failed("its tests do not import it as a module", b"")
+            raise self._failed("a test or its program imports it otherwise", b"")
         return [report for report in reports[1:] if isinstance(report, Verdict)]
 
     def _trials(self, witnesses: Witnesses) -> Trials:

@@ -20,14 +20,13 @@ OPTIONS = (
     "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly",
     "-p", "no:pytest_cov", "-q", "--no-header", "--no-summary",
     "--continue-on-collection-errors",
-    "-W", "ignore::pytest.PytestAssertRewriteWarning",
+    "--assert=plain", "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
+"""Plain assertions: pytest rewrites all of a project that is a plugin of it, and would
+import its modules otherwise than their users do, and without the change of a mutant."""
 
 OF_TESTS = re.compile(r"test_.*\.py|.*_test\.py")
 """Names of files with tests; of another Python file the doctests are meant."""
-
-DOCTESTS = ("--doctest-modules", "--assert=plain")
-"""Rewriting its assertions would import a module otherwise than its users do."""
 
 
 class Listener(Protocol):
@@ -62,7 +61,7 @@ def run_tests(
         arguments.append("-x")
     named = list(tests)
     if any(_is_module(name) for name in named):
-        arguments += DOCTESTS
+        arguments.append("--doctest-modules")
     plugin = _Plugin(listener, None if chosen is None else list(chosen))
     return int(pytest.main([*arguments, *named], plugins=[plugin]))
 

@@ -78,19 +78,19 @@ class Court:
     def control(self) -> Control:
         """Run everything without a change."""
         trials = self._trials
-        served, program, printed = False, False, ""
+        served, program, printed = True, False, ""
         if trials.tests:
             gone = self._tests(self._whole, trials.tests, stop=False)
             said = gone.said
             self._seconds = {s.name: s.seconds for s in said if s.kind == PASSED}
             self._loading = next((s.seconds for s in said if s.kind == "begin"), HUNG)
-            served = any(s.kind == "served" for s in said)
+            served = any(s.kind == "served" for s in said)  # or changes reach no test
             printed = self._last_words()
         passed = dict(self._seconds)
         if trials.program is not None:
             shown = self._perform(self._whole, trials.program)
-            served |= any(s.kind == "served" for s in shown.said)
-            served |= self._is_own(trials.program)
+            reached = any(s.kind == "served" for s in shown.said)
+            served &= reached or self._is_own(trials.program)
             program = self._is_right(shown, trials.program)
             self._seconds[PROGRAM] = shown.seconds
             printed += self._last_words()

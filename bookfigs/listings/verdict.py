@@ -54,7 +54,7 @@ class Control(Struct, frozen=True, tag="control"):
     passed: dict[str, float]
     """Processor time of each test that passed."""
     served: bool
-    """Whether the file was imported."""
+    """Whether tests and program imported the file, each where a change is."""
     printed: str
     program: bool = False
     """Whether the program did what it has to."""
