@@ -1,11 +1,13 @@
 """A small book, made for each test that needs one."""
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 from bookfigs.book import Book
@@ -24,6 +26,16 @@ def own_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BOOKFIGS_LOCKS", str(tmp_path_factory.mktemp("locks")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_share_of_cores() -> None:
+    """Let workers of xdist share the cores.
+
+    The threads of several would wait for each other, and wait by spinning.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
 
 
 @pytest.fixture(autouse=True, scope="session")
