@@ -19,6 +19,7 @@ from bookfigs.manifest import Manifest
 from bookfigs.prose.document import read_page
 from plainbook import CLAIM, FIG, LST, MANIFEST, VAL, book, exported
 
+EXTENSION = Path(__file__).parents[1] / "_quarto_ext/_extensions/bookfigs"
 ATTACKS = {
     "html": '"></p><script>alert(1)</script><img src=x onerror="alert(1)">',
     "latex": r"\input{/etc/passwd} \begin{x} \href{javascript:x}{y}",
@@ -134,6 +135,34 @@ def test_a_caption_has_its_exponents_raised_but_in_code_and_math() -> None:
     caption = "**A²**: `x²` is $y²$ or [z⁻¹](https://a.b)."
     raised = "**A^2^**: `x²` is $y²$ or [z^−1^](https://a.b)."
     assert signs.in_caption(caption, "x") == raised
+
+
+@pytest.mark.parametrize(
+    ("written", "printed"),
+    [
+        ("λ", r"\(\lambda\)"),
+        ("[λ₁] ≤ 2", r"{[}\(\lambda\)\textsubscript{1}{]} \(\leq\) 2"),
+        ("λ2x", r"\(\lambda 2\)x"),
+        ("5λμ", r"5\(\lambda\mu\)"),
+        ("`λ`", r"\texttt{λ}"),
+        ("$a$λ", r"\(a\)\(\lambda\)"),
+    ],
+)
+def test_a_letter_of_formulas_is_printed_in_any_font(
+    written: str, printed: str
+) -> None:
+    markdown = signs.in_caption(written, "x")
+    assert pypandoc.convert_text(markdown, "latex", "markdown").strip() == printed
+
+
+def test_a_text_has_letters_of_formulas_as_math() -> None:
+    assert signs.in_text("at λ ≥ 1_0") == r"at $\lambda$ $\geq$ 1\_0"
+
+
+def test_the_extension_knows_the_same_letters_of_formulas() -> None:
+    lua = EXTENSION / "_modules/signs.lua"
+    table = lua.read_text(encoding="utf-8").split("FORMULA = {")[1].split("}")[0]
+    assert dict(re.findall(r'\["(.)"\] = "(\w+)"', table)) == signs.IN_FORMULAS
 
 
 def test_an_alternative_text_keeps_an_exponent_as_text(tmp_path: Path) -> None:

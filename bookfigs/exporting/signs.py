@@ -2,8 +2,8 @@
 
 A caption is markdown of which emphasis, code, math and links are kept; whatever else
 means something to pandoc or Quarto is escaped, so that no string becomes markup,
-HTML, LaTeX or a shortcode. Raised and lowered digits, which fonts may lack, are written
-with ordinary ones.
+HTML, LaTeX or a shortcode. What fonts of print may lack is written otherwise: raised
+and lowered digits with ordinary ones, letters and signs of formulas as math.
 """
 
 import re
@@ -19,6 +19,23 @@ RAISED, LOWERED = "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "₊₋₀₁₂₃₄₅
 ORDINARY = str.maketrans(RAISED + LOWERED, "+\N{MINUS SIGN}0123456789" * 2)
 DIGITS = re.compile(f"[{RAISED}]+|[{LOWERED}]+")
 
+IN_FORMULAS = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon",
+    "ϵ": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa",
+    "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho",
+    "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "varphi", "ϕ": "phi", "χ": "chi",
+    "ψ": "psi", "ω": "omega", "ℓ": "ell", "∂": "partial", "∇": "nabla", "≤": "leq",
+    "≥": "geq", "≠": "neq", "≈": "approx", "≡": "equiv", "≪": "ll", "≫": "gg",
+    "≃": "simeq", "∼": "sim", "∝": "propto", "∑": "sum", "∏": "prod", "∫": "int",
+    "∈": "in", "∉": "notin", "⊂": "subset", "⊆": "subseteq", "∪": "cup", "∩": "cap",
+    "∀": "forall", "∃": "exists", "↔": "leftrightarrow", "⇒": "Rightarrow",
+    "⇔": "Leftrightarrow", "↦": "mapsto", "⊙": "odot", "⊕": "oplus", "⊗": "otimes",
+    "∘": "circ", "⌈": "lceil", "⌉": "rceil", "⌊": "lfloor", "⌋": "rfloor",
+    "⟨": "langle", "⟩": "rangle", "✓": "checkmark",
+}  # fmt: skip
+"""Signs that Latin Modern, the font of LaTeX, has in formulas alone; their commands."""
+LETTERS = re.compile(rf"(?P<letters>[{''.join(IN_FORMULAS)}]+)(?P<number>\d*)")
+
 MARKDOWN = re.compile(
     r"""
       (?P<escaped>\\[!-/:-@\[-`{-~])
@@ -27,7 +44,7 @@ MARKDOWN = re.compile(
     | \[(?P<words>[^\[\]]+)\]\((?P<target>https?://[\w./?=&%:+,-]+)\)
     | (?P<sign>[\\<>{}\[\]@`$|])
     """
-    rf"| (?P<digits>{DIGITS.pattern})",
+    rf"| (?P<digits>{DIGITS.pattern}) | {LETTERS.pattern}",
     re.VERBOSE,
 )
 PLAIN = re.compile(r"[\\`*_{}\[\]<>@$^~#|&]|-(?=-)|\.(?=\.)|:(?=:)")
@@ -65,7 +82,7 @@ def escaped(plain: str) -> str:
 
 def in_text(plain: str) -> str:
     """Markdown that prints a text to the letter, in any font."""
-    return DIGITS.sub(_ordinary, escaped(plain))
+    return LETTERS.sub(_formula, DIGITS.sub(_ordinary, escaped(plain)))
 
 
 def in_caption(markdown: str, where: str) -> str:
@@ -81,6 +98,8 @@ def in_caption(markdown: str, where: str) -> str:
             return f"\\{found['sign']}"
         if found["digits"]:
             return _ordinary(found)
+        if found["letters"]:
+            return _formula(found)
         if found["target"]:
             return f"[{in_caption(found['words'], where)}]({found['target']})"
         return found[0]
@@ -112,6 +131,12 @@ def _ordinary(found: re.Match[str]) -> str:
     """Raised or lowered digits as markdown: ⁻¹ is ^−1^."""
     mark = "~" if found[0][0] in LOWERED else "^"
     return f"{mark}{found[0].translate(ORDINARY)}{mark}"
+
+
+def _formula(found: re.Match[str]) -> str:
+    """Letters as math, with digits behind them, before which math would not end."""
+    commands = "".join(f"\\{IN_FORMULAS[letter]}" for letter in found["letters"])
+    return f"${commands} {found['number']}$" if found["number"] else f"${commands}$"
 
 
 def _require_formula(math: str, where: str) -> None:

@@ -79,6 +79,25 @@ def test_an_authors_caption_has_an_exponent_raised_and_an_alternative_text_as_te
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '::: {#tbl-a tbl-cap="At {{< val step_time.ratio >}}."}\n| a |\n|---|\n:::\n',
+        '::: {#fig-mine fig-cap="At {{< val step_time.ratio >}}."}\nA drawing.\n:::\n',
+        '```{#lst-mine .python lst-cap="At {{< val step_time.ratio >}}."}\na\n```\n',
+    ],
+)
+def test_a_caption_of_what_is_not_of_bookfigs_has_its_exponent_raised_too(
+    tiny: Book, text: str
+) -> None:
+    assert '-cap="At 4.90 × 10^−16^."' in rendered(tiny, text).words
+
+
+def test_other_attributes_are_left_to_quarto(tiny: Book) -> None:
+    words = rendered(tiny, '[It]{title="{{< val step_time.ratio >}}"}\n').words
+    assert words.count("10^") == 0
+
+
+@pytest.mark.parametrize(
     ("context", "said"), [("text", TINY), ("inline", "4.90 × 10^−16^")]
 )
 def test_quarto_is_given_text_where_it_asks_for_text(

@@ -63,9 +63,29 @@ local function refuse_in_math(state, math, here)
   end
 end
 
+-- Quarto reads captions in attributes as markdown, but fills shortcodes in attributes
+-- with text, in which an exponent has signs that fonts lack.
+local function fill_captions(state, element, here)
+  local function written(arguments)
+    local entry = value.find(state.registry, arguments, here.place)
+    return entry and value.markdown(entry)
+  end
+  for name, words in pairs(element.attributes) do
+    if name:find("%-cap$") and shortcode.is_in(words, { val = written }) then
+      element.attributes[name] = shortcode.fill_string(words, { val = written })
+    end
+  end
+  return element
+end
+
 -- Quarto fills shortcodes itself, later; here it is seen whether it can.
 local function look_at_shortcodes(doc, state)
+  local function fill(element, here)
+    return fill_captions(state, element, here)
+  end
   return walk(doc, state.source, {
+    Div = fill,
+    CodeBlock = fill,
     Span = function(span, here)
       local name, arguments = shortcode.asked(span)
       local handler = name and shortcodes(state, here)[name]
