@@ -21,7 +21,7 @@ from smallbook import ROOT
 BOOK = Book(ROOT / "chapters")
 FIGURE: Figure = load("batch_cost", BOOK.figures()["batch_cost"], BOOK.root)
 BROKEN = Path(__file__).parent / "broken" / "batch_cost.py"
-SEEDS = 30
+SEEDS = 20
 
 
 def module() -> ModuleType:
