@@ -17,8 +17,9 @@ from pathlib import Path
 
 import click
 
-from bookfigs.measure.clock import FEWEST, interleave, pin_threads
+from bookfigs.measure.clock import FEWEST, interleave
 from bookfigs.provenance import this_device
+from bookfigs.threads import pin_threads
 
 HERE = Path(__file__).parent
 SECONDS = [1e-4, 1e-3, 1e-2, 1e-1]

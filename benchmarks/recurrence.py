@@ -23,9 +23,10 @@ from torch import Tensor
 from bookfigs.canonical import to_json
 from bookfigs.core import convolution, recurrence, scans
 from bookfigs.core.kernels import cpu
-from bookfigs.measure.clock import interleave, pin_threads
+from bookfigs.measure.clock import interleave
 from bookfigs.process import ALLOCATOR
 from bookfigs.provenance import cores, provenance, this_device
+from bookfigs.threads import pin_threads
 from goals import judged
 from peers import (
     Case,

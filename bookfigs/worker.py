@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -22,6 +23,7 @@ from typing import Any
 import msgspec
 
 from bookfigs import escape
+from bookfigs.awaited import whenever_imported
 from bookfigs.column import check_table, tabulate
 from bookfigs.errors import BookfigsError, EnvironmentMissingError, FigureError
 from bookfigs.figure import MEASURED_BY, Figure, guarded, load
@@ -36,6 +38,7 @@ from bookfigs.point import (
     shape_of,
 )
 from bookfigs.record import Device
+from bookfigs.threads import pin_threads
 
 
 def main() -> None:
@@ -60,11 +63,11 @@ def main() -> None:
 
 
 def _pinned(figure: Figure, job: Job, index: int) -> PointResult:
-    """Measure a point with the threads of the job, whatever the last one has set."""
-    try:
-        _pin(job)
-    except EnvironmentMissingError as error:
-        return PointResult(index, 0.0, failure=Failure.of(error))
+    """Measure a point with the threads of the job, whatever the last one has set.
+
+    They are those of torch, which a figure may do without: it need not be there then.
+    """
+    whenever_imported("torch", partial(pin_threads, job.threads))
     return measure_point(figure, job.device, index)
 
 
@@ -88,7 +91,8 @@ def measure_point(figure: Figure, device: Device, index: int) -> PointResult:
         seconds = time.monotonic() - start
         if reason := out_of_memory(error.__cause__):
             return PointResult(index, seconds, gap=reason, notes=notes)
-        return PointResult(index, seconds, failure=Failure.of(error))
+        failure = Failure.of(_explained(figure, error))
+        return PointResult(index, seconds, failure=failure)
 
 
 @contextmanager
@@ -107,15 +111,13 @@ def _around(figure: Figure, notes: dict[str, Any]) -> Iterator[None]:
             notes["conditions"] = msgspec.to_builtins(seen)
 
 
-def _pin(job: Job) -> None:
-    """Pin the threads of torch. Raises: EnvironmentMissingError."""
-    try:
-        from bookfigs.measure.clock import pin_threads  # noqa: PLC0415 - torch
-    except ImportError as error:
-        what = f"measuring needs torch, which cannot be imported: {error}"
-        run = "pip install torch"
-        raise EnvironmentMissingError(job.slug, what, run=run) from error
-    pin_threads(job.threads)
+def _explained(figure: Figure, error: BookfigsError) -> BookfigsError:
+    """Say what to install where that is all that is wrong."""
+    cause = error.__cause__
+    if not (isinstance(cause, ModuleNotFoundError) and cause.name == "torch"):
+        return error
+    what = f"measuring needs torch, which cannot be imported: {cause}"
+    return EnvironmentMissingError(figure.slug, what, run="pip install torch")
 
 
 def _require_sound(figure: Figure, columns: dict[str, Any]) -> None:

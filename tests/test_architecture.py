@@ -23,8 +23,8 @@ ORDER = [
     "listings.executable", "listings.forked", "listings.verdict", "listings.testing",
     "listings.witness", "listings.swap", "listings.trial", "listings.lines",
     "listings.examples", "listings.reach", "listings.listed", "listings.proof", "stale",
-    "table", "plan", "journal", "machine", "point", "worker", "process", "remote",
-    "runner", "proving", "cluster", "desk", "dispatch", "recording", "drawing", "build",
+    "table", "plan", "journal", "machine", "point", "threads", "awaited", "worker",
+    "process", "remote", "runner", "proving", "cluster", "desk", "dispatch", "recording", "drawing", "build",
     "memory", "promise", "check", "publish", "bundle", "exchange", "replicate",
     "quarto", "starting.step", "starting.extension", "doctor", "prose.markup",
     "prose.blocks", "prose.reader", "prose.inlines", "prose.document",
@@ -92,8 +92,6 @@ def test_the_engine_knows_the_folders_that_it_lies_in() -> None:
 def test_imports_of_the_engine_point_down(name: str) -> None:
     allowed = {f"bookfigs.{module}" for module in ORDER[: ORDER.index(name)]}
     allowed |= {f"bookfigs.measure.{module}" for module in LIGHT}
-    if name == "worker":
-        allowed.add("bookfigs.measure.clock")
     assert imported(engine()[name]) <= allowed
 
 

@@ -3,12 +3,18 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from bookfigs.column import key
-from bookfigs.errors import BookfigsError, FigureError, InputError
+from bookfigs.errors import (
+    BookfigsError,
+    EnvironmentMissingError,
+    FigureError,
+    InputError,
+)
 from bookfigs.point import (
     Failure,
     Job,
@@ -186,6 +192,40 @@ def test_what_figure_code_does_to_its_process_does_not_reach_the_answers(
         shape = worker.shape()
         results = [worker.measure(i, shape.points[i]) for i in range(2)]
     assert [r.columns for r in results] == [{"n": [n], "result": [n]} for n in (1, 2)]
+
+
+def test_a_figure_that_needs_no_torch_is_measured_without(
+    folder: Path, hold: int
+) -> None:
+    (folder / "torch.py").write_text("1 / 0")
+    with start(folder, hold, 'assert "torch" not in sys.modules') as worker:
+        result = worker.measure(0, worker.shape().points[0])
+    assert result.columns == {"n": [1], "result": [1]}
+
+
+def test_threads_of_torch_are_pinned_before_a_figure_can_use_it(hold: int) -> None:
+    body = "import torch; n = torch.get_num_threads() + 10 * IS_FLUSHED"
+    flushed = "int(torch.tensor(1e-42) * 1 == 0)"
+    with TemporaryDirectory() as folder:  # where no other torch lies
+        path = Path(folder) / "growth.py"
+        path.write_text(FIGURE.replace("BODY", body.replace("IS_FLUSHED", flushed)))
+        with Crew().start(Job("growth", str(path), folder, HERE, 7), hold) as worker:
+            result = worker.measure(0, worker.shape().points[0])
+    assert result.failure is None, result.failure.error()
+    assert result.columns["result"] == [17]
+
+
+def test_torch_that_is_not_there_is_told_with_what_to_install(
+    folder: Path, hold: int
+) -> None:
+    body = 'raise ModuleNotFoundError("No module named torch", name="torch")'
+    with start(folder, hold, body) as worker:
+        failed = worker.measure(0, worker.shape().points[0])
+    assert failed.failure is not None
+    error = failed.failure.error()
+    assert isinstance(error, EnvironmentMissingError)
+    assert "measuring needs torch, which cannot be imported: No module" in str(error)
+    assert "pip install torch" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -104,12 +104,6 @@ def compare(
     return bench.measure(fewest, most, seconds, width)
 
 
-def pin_threads(threads: int) -> None:
-    """Use so many threads, and flush denormals, whose arithmetic is slow."""
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(threads)
-
-
 @dataclass
 class _Bench:
     """Arms on one device, how many runs make a block of each, and their samples."""

@@ -17,11 +17,11 @@ from bookfigs.measure.clock import (
     WIDTH,
     compare,
     interleave,
-    pin_threads,
 )
 from bookfigs.measure.conditions import Reason, Window, watch
 from bookfigs.measure.interval import is_narrow
 from bookfigs.measure.readings import Reading
+from bookfigs.threads import pin_threads
 
 
 class World:
