@@ -48,8 +48,8 @@ EMBEDS = (
 Samples = dict[str, list[float]]
 
 
-def make_book(folder: Path, embeds: int) -> list[Path]:
-    """Write a book with so many embeds; return its chapters."""
+def make_book(folder: Path, embeds: int, many: int = CHAPTERS) -> list[Path]:
+    """Write a book of ``many`` chapters with so many embeds; return its chapters."""
     generated = folder / "_bookfigs"
     generated.mkdir(parents=True)
     names = range(0, embeds, len(EMBEDS))
@@ -65,12 +65,13 @@ def make_book(folder: Path, embeds: int) -> list[Path]:
         "claims": {f"f{n}.grows": _claim(n) for n in names},
     }
     (generated / "manifest.json").write_text(json.dumps(manifest))
-    return [_chapter(folder, number, embeds) for number in range(CHAPTERS)]
+    return [
+        _chapter(folder, number, range(number, embeds, many)) for number in range(many)
+    ]
 
 
-def _chapter(folder: Path, number: int, embeds: int) -> Path:
-    """Write a chapter with its share of the embeds among its paragraphs."""
-    own = range(number, embeds, CHAPTERS)
+def _chapter(folder: Path, number: int, own: range) -> Path:
+    """Write a chapter with its own embeds among its paragraphs."""
     blocks = [f"{SENTENCE * 6}\n" for _ in range(PARAGRAPHS)]
     for place, which in enumerate(own):
         figure = which - which % len(EMBEDS)
@@ -160,10 +161,12 @@ def render_book(program: str, folder: Path, chapters: list[Path]) -> float:
     return time.perf_counter() - start
 
 
-def measure(sizes: list[int], rounds: int, quarto: str | None) -> dict[int, Samples]:
+def measure(
+    sizes: list[int], rounds: int, quarto: str | None, many: int = CHAPTERS
+) -> dict[int, Samples]:
     """Time every arm on books with so many embeds, in turns."""
     with tempfile.TemporaryDirectory() as folder:
-        books = {n: make_book(Path(folder) / str(n), n) for n in sizes}
+        books = {n: make_book(Path(folder) / str(n), n, many) for n in sizes}
         found: dict[int, Samples] = {n: {"with": [], "without": []} for n in sizes}
         for _ in range(rounds):
             for n, chapters in books.items():
@@ -205,10 +208,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[0, 125, 250, 500])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--chapters", type=int, default=CHAPTERS)
     parser.add_argument("--quarto", help="the program, to time a whole render")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     asked = parser.parse_args()
-    found = measure(asked.sizes, asked.rounds, asked.quarto)
+    found = measure(asked.sizes, asked.rounds, asked.quarto, asked.chapters)
     written = {
         "machine": this_device("cpu").title,
         "python": platform.python_version(),

@@ -7,7 +7,7 @@ import pytest
 from faulty import FAULTS
 from injecting import COMMANDS, Bench, Command
 
-EVERY = {"figures": 311, "prove": 151, "figures --no-measure": 151}
+EVERY = {"figures": 499, "prove": 311, "figures --no-measure": 311}
 """Of the slow commands few points are tried here, of ``init`` a few; see the
 benchmark ``faults.py`` for all."""
 
@@ -22,7 +22,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_a_write_that_fails_costs_nothing_but_the_command(
     bench: Bench, command: Command
 ) -> None:
-    every = EVERY.get(command.name, 211 if "init," in command.name else 31)
+    every = EVERY.get(command.name, 499 if "init," in command.name else 61)
     trials = list(bench.tries(command, FAULTS, every))
     assert trials
     assert {(t.point, t.fault): t.problems for t in trials if t.problems} == {}

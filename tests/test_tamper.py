@@ -11,7 +11,7 @@ import pytest
 from forged import lies
 from tampering import Desk, Lie, outcome
 
-SHARE = 120
+SHARE = 240
 """One in so many lies of a kind is tried, and at least one."""
 
 

@@ -19,7 +19,7 @@ def test_the_benchmark_of_embeds_writes_its_table_and_its_samples(
 ) -> None:
     command = [sys.executable, str(SCRIPT), "--sizes", "0", "8", "--rounds", "1"]
     done = subprocess.run(
-        [*command, "--out", str(tmp_path)],
+        [*command, "--chapters", "2", "--out", str(tmp_path)],
         cwd=SCRIPT.parents[1],
         env={"PYTHONPATH": str(SCRIPT.parents[1]), "PATH": "/usr/bin:/bin"},
         capture_output=True,
