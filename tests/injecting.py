@@ -35,6 +35,9 @@ KEPT_TO_SAVE_TIME = re.compile(
 )
 """Files that hold nothing but what was found by reading, by states of files."""
 
+SCRAP = "small/.bookfigs/journal/"
+"""Points that a record holds by now; the next run removes what is left of them."""
+
 HALF = re.compile(r"(?:.*/)?\.[^/]+\.[a-z0-9_]{8}")
 """Names of files that were being written when their run was killed."""
 
@@ -285,7 +288,8 @@ class Bench:
         if not killed and hit.status == 0:
             whole = {n: c for n, c in self.good.files.items() if not is_local(n)}
             now = {n: c for n, c in hit.files.items() if not is_local(n)}
-            if differing := differences(whole, now):
+            differing = differences(whole, now)
+            if not all(is_scrap(name, trial.point) for name in differing):
                 trial.problems[SILENT] = f"status 0, and {differing}"
         elif (
             not killed
@@ -293,16 +297,20 @@ class Bench:
             and not MESSAGE.search(hit.printed)
         ):
             trial.problems[SILENT] = hit.printed[-500:]
-        if wrong := [*self._torn(hit.files, killed=killed)]:
+        if wrong := [*self._torn(hit.files, trial.point, killed=killed)]:
             trial.problems[LOST] = str(wrong)
 
-    def _torn(self, now: dict[str, bytes], *, killed: bool) -> Iterator[str]:
+    def _torn(
+        self, now: dict[str, bytes], point: str = "", *, killed: bool
+    ) -> Iterator[str]:
         """Files that are neither as they were nor as they have to become."""
         for name in self.before.keys() & self.good.files.keys() - now.keys():
             yield f"{name} is gone"
         for name, content in now.items():
             whole = (self.before.get(name), self.good.files.get(name))
             if content in whole or KEPT_TO_SAVE_TIME.fullmatch(name):
+                continue
+            if is_scrap(name, point):
                 continue
             if killed and (HALF.fullmatch(name) or name.startswith("tmp/")):
                 continue
@@ -343,6 +351,11 @@ class Bench:
 def is_local(name: str) -> bool:
     """Whether a file is none of the book: kept to save time, or for a moment."""
     return bool(KEPT_TO_SAVE_TIME.fullmatch(name)) or name.startswith("tmp/")
+
+
+def is_scrap(name: str, point: str) -> bool:
+    """Whether a file is of no more use, and stays as it was it that was not removed."""
+    return name.startswith(("tmp/", SCRAP)) and point == f"unlink {name}"
 
 
 def differences(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:

@@ -37,3 +37,6 @@ def test_the_harness_sees_a_file_that_is_written_in_place(
     torn = {**bench.good.files, target: whole[: len(whole) // 2]}
     assert list(bench._torn(torn, killed=True)) == [target]
     assert list(bench._torn(bench.good.files, killed=False)) == []
+    left = {**bench.good.files, "tmp/left": b"x"}
+    assert list(bench._torn(left, "unlink tmp/left", killed=False)) == []
+    assert list(bench._torn(left, "write tmp/left", killed=False)) == ["tmp/left"]
