@@ -354,7 +354,7 @@ def is_local(name: str) -> bool:
 
 
 def is_scrap(name: str, point: str) -> bool:
-    """Whether a file is of no more use, and stays as it was it that was not removed."""
+    """Whether a file is of no more use, and there since it could not be removed."""
     return name.startswith(("tmp/", SCRAP)) and point == f"unlink {name}"
 
 
