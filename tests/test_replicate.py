@@ -189,7 +189,7 @@ def test_quick_has_to_be_points(published: Book, run: Run) -> None:
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Book:
     """A book with times, and evidence for it that was simulated."""
-    book = make_timed_book(tmp_path_factory.mktemp("timed") / "book")
+    book = make_timed_book(tmp_path_factory.mktemp("timed") / "book", block=0.002)
     state = plan(book, this_device("cpu")).figures["loops"]
     made = msgspec.structs.replace(
         simulated(np.random.default_rng(0)), figure="loops", device=this_device("cpu")
@@ -387,7 +387,7 @@ def test_a_planted_lie_about_what_was_counted_is_found_by_really_measuring(
 
 
 def test_the_timed_book_can_be_measured_and_replicated(tmp_path: Path) -> None:
-    book = make_timed_book(tmp_path / "book")
+    book = make_timed_book(tmp_path / "book", block=0.002)
     measure_evidence(book)
     before = kept_of(book)
     done: subprocess.CompletedProcess[str] = replicate(book)

@@ -120,14 +120,15 @@ LIES = {
 """What a lie changes in ``work.py``."""
 
 
-def make_timed_book(root: Path) -> Book:
-    """Make a book of one figure with times, not measured."""
+def make_timed_book(root: Path, *, block: float = 0.02) -> Book:
+    """Make a book of one figure with times, each of so many seconds, not measured."""
     book = make_book(root)
     for path in [*book.figures().values(), *book.listings().values()]:
         path.unlink()
     (root / "work.py").write_text(WORK)
     (root / "torch.py").write_text(TORCH)
-    (book.folder / "growth" / "figures" / "loops.py").write_text(FIGURE)
+    figure = FIGURE.replace("block=0.02", f"block={block}")
+    (book.folder / "growth" / "figures" / "loops.py").write_text(figure)
     commit(root)
     return book
 
