@@ -65,11 +65,8 @@ def fit(
     """
     device = next(model.parameters()).device
     data = torch.Generator().manual_seed(2 * seed)
-    optimiser = AdamW(  # fused: in one call for all weights
-        model.parameters(),
-        rate,
-        weight_decay=recipe.decay,
-        fused=True,
+    optimiser = AdamW(
+        model.parameters(), rate, weight_decay=recipe.decay
     )
     schedule = LambdaLR(optimiser, recipe.share)
     losses: list[float] = []

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
@@ -70,28 +71,23 @@ class Protocol:
     ) -> Outcome:
         """Search rate and options on the validation part, then train with every seed.
 
-        The rate is searched with the first of the ``options``, with which ``make`` is
-        called, and the options are searched at that rate.
+        Each rate is tried with each of the ``options``, with which ``make`` is called.
 
         Edge cases: the first of several that validate alike; a score that is not a
         number is the lowest.
-        Cost: (rates + options - 1) · search seeds + seeds trainings.
+        Cost: rates · options · search seeds + seeds trainings.
         """
 
         def train(options: Options, rate: float, seed: int) -> Model:
             experiment = Experiment(partial(make, **options), trial.task, self.recipe)
             return experiment.train(rate, seed).model
 
-        def judged(options: Options, rate: float) -> float:
-            models = (train(options, rate, seed) for seed in self.search_seeds)
+        def judged(candidate: tuple[Options, float]) -> float:
+            models = (train(*candidate, seed) for seed in self.search_seeds)
             found = mean(trial.validate(model) for model in models)
             return -math.inf if math.isnan(found) else found
 
-        first, *others = options
-        at_rates = [judged(first, rate) for rate in self.rates]
-        rate = self.rates[at_rates.index(max(at_rates))]
-        with_options = [max(at_rates), *(judged(other, rate) for other in others)]
-        chosen = options[with_options.index(max(with_options))]
+        chosen, rate = max(product(options, self.rates), key=judged)
         models = (train(chosen, rate, seed) for seed in self.seeds)
         return Outcome(rate, chosen, [trial.test(model) for model in models])
 

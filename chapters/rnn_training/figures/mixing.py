@@ -56,7 +56,7 @@ TRAINING = {"product": 300, "parity": 500}
 """Steps for each task; the second is learnt late."""
 BATCH = 32
 RATES = (3e-3, 1e-2)
-SEARCHED, SEEDS = range(100, 102), range(20)
+SEARCHED, SEEDS = range(100, 102), range(30)
 TESTED = 128
 
 SCAN = {"form": "scan"}  # the same computation everywhere
