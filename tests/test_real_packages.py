@@ -18,7 +18,6 @@ from bookfigs.manifest import read_manifest
 from smallbook import bookfigs
 
 PACKAGES = ("more_itertools", "networkx")
-NODE = "index = index_satisfying(hampath, lambda u: v not in {})"
 
 
 class Case(NamedTuple):
@@ -66,15 +65,6 @@ CASES = {
         "networkx/utils/tests/test_unionfind.py",
         more="[[equivalent]]\nchange = 'return -> pass'\n"
         "reason = 'The loop below has nothing to do either.'\n",
-    ),
-    "recursion": Case(
-        "networkx.algorithms.tournament:hamiltonian_path",
-        "networkx/algorithms/tests/test_tournament.py",
-        frozenset(
-            {
-                NODE.format("G[u]") + " -> " + NODE.format("G[u - 1]"),
-            }
-        ),
     ),
 }
 
@@ -130,7 +120,6 @@ def test_what_is_printed_is_what_the_package_says(proven: Book) -> None:
     manifest = read_manifest(proven)
     assert manifest is not None
     code = {slug: manifest.listings[slug].code for slug in CASES}
-    assert code["recursion"].startswith('@not_implemented_for("undirected")\n')
     assert "(x³ -4x² -17x + 60)" in code["long_docstring"]
     assert code["method"].startswith("def union(self, *objects):\n")
     assert "@wraps(func)\n    def wrapper(" in code["decorator"]

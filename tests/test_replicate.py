@@ -374,13 +374,12 @@ def test_a_measurement_that_fails_the_second_time_is_told(timed: Book) -> None:
     assert len(turns) == 2
 
 
-@pytest.mark.parametrize("name", ["a count changed", "a float changed"])
 def test_a_planted_lie_about_what_was_counted_is_found_by_really_measuring(
-    timed: Book, tmp_path: Path, name: str
+    timed: Book, tmp_path: Path
 ) -> None:
     shutil.copytree(timed.root, tmp_path / "book")
     book = Book(tmp_path / "book" / "chapters")
-    lie(book, name)
+    lie(book, "a count changed")
     done = replicate(book)
     assert done.returncode == ALARM
     assert "it contradicts the evidence" in done.stderr

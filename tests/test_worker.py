@@ -1,6 +1,7 @@
 """Workers: whatever figure code does to its process is a message."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,7 @@ FIGURE = '''
 
 import ctypes
 import os
+import sys
 import signal
 import sys
 import threading
@@ -203,7 +205,11 @@ def test_a_figure_that_needs_no_torch_is_measured_without(
     assert result.columns == {"n": [1], "result": [1]}
 
 
-def test_threads_of_torch_are_pinned_before_a_figure_can_use_it(hold: int) -> None:
+def test_threads_of_torch_are_pinned_before_a_figure_can_use_it(
+    hold: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [name for name in sys.path if not Path(name, "torch.py").exists()]
+    monkeypatch.setattr(sys, "path", there)  # without what other tests left there
     body = "import torch; n = torch.get_num_threads() + 10 * IS_FLUSHED"
     flushed = "int(torch.tensor(1e-42) * 1 == 0)"
     with TemporaryDirectory() as folder:  # where no other torch lies

@@ -36,7 +36,7 @@ def manifest() -> Manifest:
 CLAIMS = sorted(manifest().claims)
 
 
-@pytest.mark.parametrize("T", [2**k for k in range(4, 13)])
+@pytest.mark.parametrize("T", [2**k for k in range(4, 13, 2)])
 def test_counted_chain_equals_the_closed_form_for_every_arm(T: int) -> None:
     shown = figure("critical_path")
     closed_form = sys.modules["bookfigs_figure_critical_path"].closed_form

@@ -95,7 +95,7 @@ def expected(case: int) -> dict[str, Tensor]:
     return {"h": h.detach(), **dict(zip(inputs, gradients, strict=True))}
 
 
-@pytest.mark.parametrize("world", PARTS)
+@pytest.mark.parametrize("world", [1, 3])
 def test_ranks_find_the_states_and_gradients_of_the_whole(
     world: int, tmp_path: Path
 ) -> None:
