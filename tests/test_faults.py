@@ -20,7 +20,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.mark.parametrize(
     ("place", "command"),
-    enumerate(COMMANDS),
+    [*enumerate(COMMANDS)],
     ids=[command.name for command in COMMANDS],
 )
 def test_a_write_that_fails_costs_nothing_but_the_command(
