@@ -8,8 +8,6 @@ RUN    := $(VENV)/bin/python -m
 # is gone, make it anew.
 READY  := $(VENV)/ready
 MADE   := $(CURDIR) $(shell cat pyproject.toml constraints.txt | cksum)
-# One more than there are cores, since tests wait for what they start.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -26,7 +24,7 @@ check: $(READY) ## does all that is generated follow from the evidence? is the p
 	$(RUN) bookfigs lint --execute
 
 test: $(READY) ## run the tests, and test the book: figures, claims, listings, pages
-	$(RUN) pytest --numprocesses $(WORKERS) --dist worksteal
+	$(RUN) pytest --numprocesses auto --dist worksteal
 
 lint: $(READY) ## style, types
 	$(RUN) ruff check
