@@ -5,13 +5,16 @@ seeds that are not those of the result.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import compress, product
 from statistics import mean
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
@@ -48,6 +51,15 @@ class Recipe:
         return 0.5 + 0.5 * math.cos(math.pi * u)
 
 
+class Run(NamedTuple):
+    """What one model is trained with."""
+
+    rate: float
+    """The learning rate."""
+    seed: int
+    """Of the weights to begin with, and of the batches."""
+
+
 def fit(
     model: Model, task: Task, recipe: Recipe, rate: float, seed: int
 ) -> list[float]:
@@ -63,29 +75,124 @@ def fit(
     losses than steps.
     Cost: steps · a forward and backward pass of the batch.
     """
-    device = next(model.parameters()).device
-    data = torch.Generator().manual_seed(2 * seed)
-    optimiser = AdamW(
-        model.parameters(), rate, weight_decay=recipe.decay
-    )
-    schedule = LambdaLR(optimiser, recipe.share)
-    losses: list[float] = []
+    return fit_each([model], task, recipe, [Run(rate, seed)])[0]
+
+
+def fit_each(
+    models: Sequence[Model],
+    task: Task,
+    recipe: Recipe,
+    runs: Sequence[Run],
+) -> list[list[float]]:
+    """Train several models in place, as :func:`fit` trains each.
+
+    They advance side by side, so that one operation serves all of
+    them: a recurrence that is walked makes T small ones, and a small
+    model leaves most of the machine idle. One whose training ends
+    early leaves the others.
+
+    Shapes: a run and a list of losses for each model.
+    Preconditions: models of one architecture, if there are several
+    of operations that ``torch.func.vmap`` maps: recurrences with
+    ``form="loop"``, attention not.
+    Cost: that of all trainings, in as many calls as of one.
+    """
+    device = next(models[0].parameters()).device
+    trainees = [
+        Trainee(model, recipe, run)
+        for model, run in zip(models, runs, strict=True)
+    ]
+    data = {
+        run.seed: torch.Generator().manual_seed(2 * run.seed)
+        for run in runs
+    }
+    active = trainees
     for _ in range(recipe.steps):
-        x, target = (
-            z.to(device) for z in task.draw(recipe.batch, data)
+        drawn = {
+            seed: [
+                z.to(device) for z in task.draw(recipe.batch, source)
+            ]
+            for seed, source in data.items()
+        }
+        xs, targets = zip(
+            *(drawn[trainee.run.seed] for trainee in active),
+            strict=True,
         )
-        optimiser.zero_grad()
-        error = loss(model(x)[0], target)
-        if not torch.isfinite(error):
+        for trainee in active:
+            trainee.optimiser.zero_grad()
+        ys = outputs([trainee.model for trainee in active], xs)
+        errors = [
+            loss(y, target)
+            for y, target in zip(ys, targets, strict=True)
+        ]
+        sane = [bool(torch.isfinite(error)) for error in errors]
+        kept = [*compress(errors, sane)]
+        active = [*compress(active, sane)]
+        if not active:
             break
-        error.backward()
-        norm = clip_grad_norm_(model.parameters(), recipe.clip)
+        torch.stack(kept).sum().backward()
+        active = [
+            trainee
+            for trainee, error in zip(active, kept, strict=True)
+            if trainee.step(error.item())
+        ]
+        if not active:
+            break
+    return [trainee.losses for trainee in trainees]
+
+
+class Trainee:
+    """A model with what changes it."""
+
+    def __init__(
+        self, model: Model, recipe: Recipe, run: Run
+    ) -> None:
+        self.model, self.run, self.clip = model, run, recipe.clip
+        self.optimiser = AdamW(  # fused: one call for all weights
+            model.parameters(),
+            run.rate,
+            weight_decay=recipe.decay,
+            fused=True,
+        )
+        self.schedule = LambdaLR(self.optimiser, recipe.share)
+        self.losses: list[float] = []
+
+    def step(self, error: float) -> bool:
+        """Change the weights, unless the gradient is not finite."""
+        norm = clip_grad_norm_(self.model.parameters(), self.clip)
         if not torch.isfinite(norm):
-            break
-        losses.append(error.item())
-        optimiser.step()
-        schedule.step()
-    return losses
+            return False
+        self.losses.append(error)
+        self.optimiser.step()
+        self.schedule.step()
+        return True
+
+
+def outputs(
+    models: Sequence[Model], xs: Sequence[Tensor]
+) -> Sequence[Tensor]:
+    """What each model answers to its own sequences.
+
+    Shapes: each x (B, T) or (B, T, d_input); each result
+    (B, T, d_output).
+    Preconditions: those of :func:`fit_each`.
+    Cost: a forward pass of each, in as many calls as of one.
+    """
+    first = models[0]
+    if len(models) == 1:
+        return [first(xs[0])[0]]
+    each = [dict(model.named_parameters()) for model in models]
+    weights = {
+        name: torch.stack([one[name] for one in each])
+        for name in each[0]
+    }
+
+    def answer(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        y: Tensor = functional_call(first, weights, (x,))[0]
+        return y
+
+    ys: Tensor = vmap(answer)(weights, torch.stack(list(xs)))
+    return ys.unbind()
 
 
 @torch.no_grad()
@@ -130,17 +237,33 @@ class Experiment:
     make: Callable[[], Model]
     task: Task
     recipe: Recipe
+    abreast: bool = False
+    """Whether runs advance side by side; see :func:`fit_each`."""
 
     def train(self, rate: float, seed: int) -> Outcome:
         """Train a model that was initialised from the seed.
 
         Cost: as :func:`fit`.
         """
-        with seeded(seed):
-            model = self.make()
-        return Outcome(
-            model, fit(model, self.task, self.recipe, rate, seed)
+        (outcome,) = self.train_each([Run(rate, seed)])
+        return outcome
+
+    def train_each(self, runs: Iterable[Run]) -> Iterator[Outcome]:
+        """Train a model for each run.
+
+        Cost: as :func:`fit_each` if they run abreast; else as
+        :func:`fit` for each, and no model is kept here.
+        """
+        groups = (
+            [[*runs]] if self.abreast else ([run] for run in runs)
         )
+        for group in groups:
+            models = [self._initialised(run.seed) for run in group]
+            if models:
+                losses = fit_each(
+                    models, self.task, self.recipe, group
+                )
+                yield from map(Outcome, models, losses)
 
     def best_rate(
         self,
@@ -155,16 +278,26 @@ class Experiment:
         Raises: ValueError without a rate or a seed.
         Cost: rates · seeds trainings.
         """
-        seeds = list(seeds)
+        rates, seeds = list(rates), list(seeds)
         if not seeds:
             message = "best_rate: seeds is empty; needs one or more"
             raise ValueError(message)
+        found = self.train_each(map(Run._make, product(rates, seeds)))
+        scores = [
+            _comparable(mean(judge(next(found)) for _ in seeds))
+            for _ in rates
+        ]
+        return rates[scores.index(max(scores))]
 
-        def judged(rate: float) -> float:
-            found = mean(judge(self.train(rate, s)) for s in seeds)
-            return -math.inf if math.isnan(found) else found
+    def _initialised(self, seed: int) -> Model:
+        """A model with the weights of a seed."""
+        with seeded(seed):
+            return self.make()
 
-        return max(rates, key=judged)
+
+def _comparable(score: float) -> float:
+    """A score; the lowest in place of what is not a number."""
+    return -math.inf if math.isnan(score) else score
 
 
 @contextmanager

@@ -1,10 +1,9 @@
 """What models of this chapter are trained for, and how they are scored."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from bookfigs.core.model import Model
 from bookfigs.core.tasks import IGNORE, Adding, Labelled, Task, right
-from bookfigs.core.train import Experiment, Recipe, score
+from bookfigs.core.train import Experiment, Recipe, Run, score
 
 TRAINED_ON, VALIDATED_ON = 1000, 297
 """Images of digits; on the remaining 500 the result is tested."""
@@ -62,6 +61,8 @@ class Protocol:
     """Learning rates among which each arm finds its own."""
     search_seeds: Sequence[int]
     seeds: Sequence[int]
+    abreast: bool = False
+    """Whether an arm's trainings advance side by side; see ``Experiment``."""
 
     def run(
         self,
@@ -71,30 +72,45 @@ class Protocol:
     ) -> Outcome:
         """Search rate and options on the validation part, then train with every seed.
 
-        Each rate is tried with each of the ``options``, with which ``make`` is called.
+        The rate is searched with the first of the ``options``, with which ``make`` is
+        called, and the options are searched at that rate.
 
         Edge cases: the first of several that validate alike; a score that is not a
         number is the lowest.
-        Cost: rates · options · search seeds + seeds trainings.
+        Cost: (rates + options - 1) · search seeds + seeds trainings.
         """
 
-        def train(options: Options, rate: float, seed: int) -> Model:
-            experiment = Experiment(partial(make, **options), trial.task, self.recipe)
-            return experiment.train(rate, seed).model
+        def models(
+            options: Options, rates: Sequence[float], seeds: Sequence[int]
+        ) -> Iterator[Model]:
+            made = partial(make, **options)
+            arm = Experiment(made, trial.task, self.recipe, abreast=self.abreast)
+            runs = [Run(rate, seed) for rate in rates for seed in seeds]
+            return (outcome.model for outcome in arm.train_each(runs))
 
-        def judged(candidate: tuple[Options, float]) -> float:
-            models = (train(*candidate, seed) for seed in self.search_seeds)
-            found = mean(trial.validate(model) for model in models)
-            return -math.inf if math.isnan(found) else found
+        def judged(options: Options, rates: Sequence[float]) -> list[float]:
+            trained = models(options, rates, self.search_seeds)
+            means = (
+                mean(trial.validate(next(trained)) for _ in self.search_seeds)
+                for _ in rates
+            )
+            return [-math.inf if math.isnan(found) else found for found in means]
 
-        chosen, rate = max(product(options, self.rates), key=judged)
-        models = (train(chosen, rate, seed) for seed in self.seeds)
-        return Outcome(rate, chosen, [trial.test(model) for model in models])
+        first, *others = options
+        at_rates = judged(first, self.rates)
+        rate = self.rates[at_rates.index(max(at_rates))]
+        scores = [max(at_rates), *(judged(other, [rate])[0] for other in others)]
+        chosen = options[scores.index(max(scores))]
+        accuracy = [trial.test(model) for model in models(chosen, [rate], self.seeds)]
+        return Outcome(rate, chosen, accuracy)
 
     def shortened(self, steps: int) -> "Protocol":
         """One rate, one seed, so many steps: what runs first, to have run."""
         recipe = replace(self.recipe, steps=steps)
-        return Protocol(recipe, self.rates[:1], self.seeds[:1], self.seeds[:1])
+        one = self.seeds[:1]
+        return replace(
+            self, recipe=recipe, rates=self.rates[:1], search_seeds=one, seeds=one
+        )
 
 
 def drawn(task: Task) -> Trial:

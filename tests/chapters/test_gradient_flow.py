@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from bookfigs.book import Book
-from bookfigs.core.framework import FusedRNN
 from bookfigs.core.lru import ring
-from bookfigs.core.mixers import MIXERS, LRUMixer
+from bookfigs.core.mixers import MIXERS, LRUMixer, RNNMixer
 from bookfigs.figure import load
 from bookfigs.provenance import this_device
 from smallbook import ROOT
@@ -86,31 +85,27 @@ def test_decades_are_counted_from_the_identity() -> None:
     )
 
 
-def fused(arm: str) -> Any:
-    mixer = FIGURE.build(arm, 6, 4).blocks[0].mixer
-    assert isinstance(mixer, FusedRNN)
-    return mixer.layer
+def layer(arm: str) -> Any:
+    mixer: Any = FIGURE.build(arm, 6, 4).blocks[0].mixer
+    return mixer.layer if isinstance(mixer, RNNMixer) else mixer
 
 
 def test_the_orthogonal_arm_is_orthogonal_with_small_inputs() -> None:
-    layer, usual = fused("orthogonal"), fused("rnn")
-    W = layer.weight_hh_l0.detach()
+    orthogonal, usual = layer("orthogonal"), layer("rnn")
+    W = orthogonal.W_hh.detach()
     torch.testing.assert_close(W @ W.T, torch.eye(len(W)), rtol=0, atol=1e-5)
-    bound = usual.weight_ih_l0.abs().max() * FIGURE.SMALL
-    assert 0.9 * bound < layer.weight_ih_l0.abs().max() < 1.1 * bound
-    assert not layer.bias_ih_l0.any()
-    assert not layer.bias_hh_l0.any()
+    bound = usual.W_hx.abs().max() * FIGURE.SMALL
+    assert 0.9 * bound < orthogonal.W_hx.abs().max() < 1.1 * bound
+    assert not orthogonal.b.any()
+    assert usual.b.any()
 
 
 def test_gates_that_start_open_keep_the_state_and_usual_ones_half_of_it() -> None:
-    kept = {}
-    for arm in ("open", "gru"):
-        layer, N = fused(arm), FIGURE.WIDTH
-        bias = layer.bias_ih_l0 + layer.bias_hh_l0
-        kept[arm] = torch.sigmoid(bias[N : 2 * N]).min().item()
-    assert kept["open"] >= 0.5
-    assert torch.sigmoid(fused("open").bias_ih_l0[32:64]).mean() > 0.9
-    assert kept["gru"] < 0.5
+    N = FIGURE.WIDTH
+    kept = {arm: torch.sigmoid(layer(arm).b[N : 2 * N]) for arm in ("open", "gru")}
+    assert kept["open"].min() >= 0.5
+    assert kept["open"].mean() > 0.9
+    assert kept["gru"].min() < 0.5
 
 
 def test_the_task_needs_the_whole_distance() -> None:

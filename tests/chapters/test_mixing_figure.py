@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bookfigs.book import Book
-from bookfigs.core.framework import FusedRNN
-from bookfigs.core.mixers import LRUMixer
+from bookfigs.core.mixers import LRUMixer, RNNMixer
 from bookfigs.core.tasks import IGNORE, Parity, Xor
 from bookfigs.figure import load
 from bookfigs.provenance import this_device
@@ -117,7 +116,7 @@ def test_arms_differ_in_what_their_names_say_alone() -> None:
     models = {arm: FIGURE.build(arm, WIDTH) for arm in FIGURE.OPTIONS}
     has = {arm: model.blocks[0].channel is not None for arm, model in models.items()}
     assert {arm for arm in has if not has[arm]} == {"linear", "norm", "bare_rnn"}
-    assert isinstance(models["rnn"].blocks[0].mixer, FusedRNN)
+    assert isinstance(models["rnn"].blocks[0].mixer, RNNMixer)
     assert {model.head.in_features for model in models.values()} == {WIDTH}
 
 

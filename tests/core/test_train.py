@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,16 @@ from torch import Generator, Tensor, nn
 from bookfigs.core.listops import ListOps
 from bookfigs.core.model import Model
 from bookfigs.core.tasks import IGNORE, Adding, Batch, Copying, Labelled, Parity, Xor
-from bookfigs.core.train import Experiment, Outcome, Recipe, fit, score, seeded
+from bookfigs.core.train import (
+    Experiment,
+    Outcome,
+    Recipe,
+    Run,
+    fit,
+    fit_each,
+    score,
+    seeded,
+)
 
 
 def model(task: Any, **options: Any) -> Model:
@@ -259,14 +269,102 @@ def test_a_model_learns_what_it_is_trained_for() -> None:
     assert score(trained.model, task, 200, seed=0) > 0.9 > trained.losses[-1]
 
 
+RUNS = [Run(1e-2, 3), Run(3e-2, 3), Run(1e-2, 4)]
+WALKED: dict[str, dict[str, Any]] = {
+    "rnn": {"mixer": "rnn"},
+    "gru": {"mixer": "gru"},
+    "lru": {"mixer": "lru", "form": "loop"},
+    "mingru": {"mixer": "mingru", "form": "loop", "channel": "none"},
+}
+
+
+def abreast(make: Any, task: Any, steps: int = 6) -> tuple[list[Any], list[Any]]:
+    """The same runs, one after another and side by side."""
+    recipe = Recipe(steps, 4, clip=0.5)
+    one, all_ = (Experiment(make, task, recipe, abreast=side) for side in (False, True))
+    return list(one.train_each(RUNS)), list(all_.train_each(RUNS))
+
+
+@pytest.mark.parametrize("arm", WALKED)
+@pytest.mark.parametrize(
+    "task",
+    [Parity(7), Adding(6), Copying(9, symbols=2)],
+    ids=lambda t: type(t).__name__,
+)
+def test_runs_abreast_train_as_each_does_alone(arm: str, task: Any) -> None:
+    alone, together = abreast(lambda: model(task, **WALKED[arm]), task)
+    for one, other in zip(alone, together, strict=True):
+        assert other.losses == pytest.approx(one.losses, rel=2e-4)
+        torch.testing.assert_close(
+            weights(one.model), weights(other.model), rtol=2e-3, atol=2e-4
+        )
+    assert len({tuple(outcome.losses) for outcome in alone}) == len(RUNS)
+
+
+def test_of_runs_abreast_a_weight_that_is_held_stays_as_it_was() -> None:
+    def held() -> Model:
+        made = model(Parity(7), mixer="rnn")
+        made.head.weight.requires_grad = False
+        return made
+
+    _, together = abreast(held, Parity(7))
+    for run, outcome in zip(RUNS, together, strict=True):
+        with seeded(run.seed):
+            start = held()
+        assert torch.equal(outcome.model.head.weight, start.head.weight)
+        assert not torch.equal(outcome.model.head.bias, start.head.bias)
+
+
+def test_runs_abreast_of_one_seed_see_the_batch_that_it_draws_alone() -> None:
+    def drawn(*runs: Run) -> set[tuple[int, ...]]:
+        task = Watched()
+        models = [model(task, mixer="rnn") for _ in runs]
+        fit_each(models, task, Recipe(2, 4), runs)
+        return {tuple(x.flatten().tolist()) for x in task.drawn}
+
+    together = drawn(*RUNS)
+    assert together == drawn(RUNS[0]) | drawn(RUNS[2])
+    assert len(together) == 4
+
+
+class Fragile(nn.Module):
+    """Breaks by its root: a negative one has no value, zero no slope."""
+
+    def __init__(self, root: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.5))
+        self.root = nn.Parameter(torch.tensor(root))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Any]]:
+        y = x * self.weight
+        return torch.stack([y + self.root.sqrt(), -y], dim=-1), []
+
+
+@pytest.mark.parametrize("root", [-1.0, 0.0], ids=["loss", "gradient"])
+@pytest.mark.parametrize("breaking", [[0], [1, 2], [0, 1, 2]])
+def test_a_run_that_ends_early_leaves_those_abreast_of_it(
+    root: float, breaking: list[int]
+) -> None:
+    roots = [root if index in breaking else 1.0 for index in range(len(RUNS))]
+    models: list[Any] = [Fragile(each) for each in roots]
+    losses = fit_each(models, Parity(7), Recipe(3, 4), RUNS)
+    for index, run in enumerate(RUNS):
+        alone: Any = Fragile(roots[index])
+        expected = fit(alone, Parity(7), Recipe(3, 4), *run)
+        assert losses[index] == pytest.approx(expected)
+        assert len(expected) == (0 if index in breaking else 3)
+        torch.testing.assert_close(weights(models[index]), weights(alone))
+
+
 def judged(planted: dict[tuple[float, int], float]) -> tuple[Any, list[Any]]:
     """An experiment whose outcome says its rate and seed, with its judge."""
     asked: list[tuple[float, int]] = []
 
     class Told(Experiment):
-        def train(self, rate: float, seed: int) -> Outcome:
-            asked.append((rate, seed))
-            return Outcome(model(self.task), [rate, seed])
+        def train_each(self, runs: Iterable[Run]) -> Iterator[Outcome]:
+            for run in runs:
+                asked.append((run.rate, run.seed))
+                yield Outcome(model(self.task), [run.rate, run.seed])
 
     def judge(outcome: Outcome) -> float:
         rate, seed = outcome.losses

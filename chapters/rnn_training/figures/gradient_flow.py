@@ -58,10 +58,10 @@ LEAST = 1e-300
 """Sizes below it are told from nothing no more."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "rnn": {"mixer": "fused-rnn"},
-    "orthogonal": {"mixer": "fused-rnn"},
-    "gru": {"mixer": "fused-gru"},
-    "open": {"mixer": "fused-gru"},
+    "rnn": {"mixer": "rnn"},
+    "orthogonal": {"mixer": "rnn"},
+    "gru": {"mixer": "gru"},
+    "open": {"mixer": "gru"},
     "lru": {"mixer": "lru", "r_min": 0.9, "r_max": 0.999, "form": "scan"},
 }
 """What each arm asks of the model; the form is the same on every machine."""
@@ -97,6 +97,7 @@ class Seen(NamedTuple):
 
 def measure(device: Device, arm: str) -> Iterator[Row]:
     """Look at the gradient through one arm, at initialisation and after training."""
+    from bookfigs.core.train import Run
     from bookfigs.measure.unobserved import unobserved
 
     def judged(outcome: "Outcome") -> float:
@@ -106,8 +107,9 @@ def measure(device: Device, arm: str) -> Iterator[Row]:
     full, start = (experiment(device, arm, steps=steps) for steps in (STEPS, 0))
     with unobserved():
         rate = full.best_rate(RATES, SEARCHED, judged)
+        runs = [Run(rate, seed) for seed in SEEDS]
         for trained, made in ((0, start), (STEPS, full)):
-            found = [seen(made.train(rate, seed).model) for seed in SEEDS]
+            found = [seen(outcome.model) for outcome in made.train_each(runs)]
             yield from rows(arm, trained, found)
 
 
@@ -137,6 +139,7 @@ def experiment(device: Device, arm: str, steps: int) -> "Experiment":
         lambda: build(arm, task.d_input, task.d_output).to(device.kind),
         task,
         Recipe(steps, BATCH),
+        abreast=arm != "lru",
     )
 
 
@@ -145,25 +148,21 @@ def build(arm: str, d_input: int, d_output: int) -> "Model":
     import torch
     from torch import nn
 
-    from bookfigs.core.framework import FusedRNN
+    from bookfigs.core.gated import GRU
+    from bookfigs.core.mixers import RNNMixer
     from bookfigs.core.model import Model
 
     model = Model(d_input, d_output, WIDTH, depth=1, **OPTIONS[arm])
     mixer = model.blocks[0].mixer
-    if not isinstance(mixer, FusedRNN):
-        return model
-    layer = mixer.layer
     with torch.no_grad():
-        if arm == "orthogonal":
-            nn.init.orthogonal_(layer.weight_hh_l0)
-            layer.weight_ih_l0 *= SMALL
-            layer.bias_ih_l0.zero_()
-            layer.bias_hh_l0.zero_()
-        if arm == "open":
+        if arm == "orthogonal" and isinstance(mixer, RNNMixer):
+            nn.init.orthogonal_(mixer.layer.W_hh)
+            mixer.layer.W_hx.mul_(SMALL)
+            mixer.layer.b.zero_()
+        if arm == "open" and isinstance(mixer, GRU):
             update = slice(WIDTH, 2 * WIDTH)  # between reset and candidate
             memory = 1 + (FARTHEST - 1) * torch.rand(WIDTH)
-            layer.bias_ih_l0[update] = memory.log()
-            layer.bias_hh_l0[update] = 0
+            mixer.b[update] = memory.log()
     return model
 
 
