@@ -14,6 +14,9 @@ from plainbook import FIG, LST, MANIFEST, SVG, book, complaints
 REFUSED = {
     "untitled": ({"caption": "No title."}, "has no title"),
     "percent": ({"caption": "**A**: 5 % of it."}, "spell out 'percent'"),
+    "contraction": ({"caption": "**A**: it isn't so."}, '"isn\'t" in fig-cap: write'),
+    "typeset": ({"alt": "It’s so."}, "'It’s' in fig-alt: write it in full"),
+    "name": ({"alt": "Of a Transformer."}, "'Transformer' in fig-alt: write 'tr"),
     "long": ({"alt": "a" * 251}, "has 251 characters"),
     "latex": ({"alt": r"The \alpha."}, "LaTeX"),
     "silent": ({"alt": ""}, "this alternative text is empty"),
@@ -32,6 +35,15 @@ def test_a_figure_that_a_gate_would_refuse_is_not_exported(
     told = complaints(to, replace(MANIFEST, figures=figures))
     assert said in told[0]
     assert (to / "one.qmd").read_text() == FIG
+
+
+def test_a_genitive_a_title_and_the_start_of_a_sentence_are_no_gates(
+    tmp_path: Path,
+) -> None:
+    caption = "**The Transformer's Price**: an RNN's chain. Transformers have none."
+    figure = replace(MANIFEST.figures["step_time"], caption=caption)
+    to = book(tmp_path / "other", one=FIG)
+    assert complaints(to, replace(MANIFEST, figures={"step_time": figure})) == []
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,15 @@ CODES = {
 """Rules of ``lint`` that hold for a block in any book."""
 
 PERCENT = re.compile(r"\d\s*\\*%")
+CONTRACTED = re.compile(
+    r"\b\w+(?:n['’]t|['’](?:re|ve|ll|d|m))\b|\b(?:it|that|there|here|what|who|let)['’]s\b",
+    re.IGNORECASE,
+)
+"""Two words in one; a genitive is none."""
+CAPITAL = re.compile(r"(?<=[^.:?!] )Transformers?\b")
+"""The architecture as a name, elsewhere than at the start of a sentence."""
+TITLE = re.compile(r"^\*\*.*?\*\*")
+"""Of a caption, in headline case."""
 
 
 def violations(block: str, where: str, source: str) -> list[BookfigsError]:
@@ -31,7 +40,7 @@ def violations(block: str, where: str, source: str) -> list[BookfigsError]:
     ``where`` is the place that it is for, ``source`` what it is made from.
     """
     page = read_page(Path(source), source, block)
-    said = [*_linted(page), *_percent(page), *_signs(page)]
+    said = [*_linted(page), *_worded(page), *_signs(page)]
     run = f"correct {source}, or say it otherwise in the marker"
     return [InputError(where, f"{source}: {what}", run=run) for what in said]
 
@@ -44,11 +53,17 @@ def _linted(page: Page) -> Iterator[str]:
                 yield f"{hit.message}; {hit.suggestion}"
 
 
-def _percent(page: Page) -> Iterator[str]:
-    """A sign for what the book spells out."""
+def _worded(page: Page) -> Iterator[str]:
+    """Captions and alternative texts that the book would word otherwise."""
     for attr, field in page.worded:
-        if attr.id and (found := PERCENT.search(field.value)):
+        if not attr.id:
+            continue
+        if found := PERCENT.search(field.value):
             yield f"{found[0]!r} in {field.key}: spell out 'percent'"
+        if found := CONTRACTED.search(field.value):
+            yield f"{found[0]!r} in {field.key}: write it in full"
+        if found := CAPITAL.search(TITLE.sub("", field.value)):
+            yield f"{found[0]!r} in {field.key}: write 'transformer'"
 
 
 def _signs(page: Page) -> Iterator[str]:
