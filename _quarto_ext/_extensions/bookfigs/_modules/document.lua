@@ -93,14 +93,7 @@ local function look_at_shortcodes(doc, state)
         handler(arguments)
       end
     end,
-  })
-end
-
--- What holds no shortcode, in a note neither, is passed over, as most paragraphs are.
-local function pass_over(block)
-  if not tostring(block):find("{{<", 1, true) then
-    return nil, false
-  end
+  }, { "quarto-shortcode__", "{{<" })
 end
 
 local function fill_shortcodes(doc, state)
@@ -108,13 +101,11 @@ local function fill_shortcodes(doc, state)
     return look_at_shortcodes(doc, state)
   end
   return walk(doc, state.source, {
-    Para = pass_over,
-    Plain = pass_over,
     Inlines = function(inlines, here)
       return shortcode.fill(inlines, shortcodes(state, here))
     end,
     Math = function(math, here) refuse_in_math(state, math, here) end,
-  })
+  }, { "{{<" })
 end
 
 local function fill_data(state, span, here)
@@ -182,7 +173,7 @@ local function fill_embeds(doc, state)
     Figure = quiet,
     Table = quieten_caption_of_table,
     Note = state.panels.kind == "footnote" and quiet or nil,
-  })
+  }, { '"claim"', "bookfigs" })
 end
 
 -- The claims or listings of a chapter, or all where it is nil, each once.
@@ -251,7 +242,7 @@ local function fill_evidence(doc, state, chapters)
         return fill_table(state, div, here, chapters)
       end
     end,
-  }))
+  }, { "bookfigs-evidence" }))
 end
 
 --- The document with everything that it embeds.

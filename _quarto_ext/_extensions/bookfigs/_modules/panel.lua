@@ -195,7 +195,11 @@ function panel:opened_by(block)
 end
 
 -- A paragraph and its popovers. Those of a footnote in it belong into the footnote.
+-- Where there is no button nothing is looked at: see `walk`.
 function panel:followed(block)
+  if not tostring(block):find("popovertarget", 1, true) then
+    return nil, false
+  end
   block = block:walk {
     Note = function(note)
       note.content = self:placed(note.content)

@@ -16,12 +16,27 @@ local function move(here, source, metadata)
   here.place = metadata.bookItemFile or here.place
 end
 
+-- A handler that passes over paragraphs, notes in them too, in which none of the words
+-- appears: to walk through their inlines takes longer than all else.
+local function passing(words)
+  return function(paragraph)
+    local written = tostring(paragraph)
+    for _, word in ipairs(words) do
+      if written:find(word, 1, true) then
+        return nil
+      end
+    end
+    return nil, false
+  end
+end
+
 --- Walks top-down; `handlers` are those of a pandoc filter with a second
 -- argument: `{ place, folder, chapter, descend }`, where `chapter` counts the headings
 -- of level 1 so far. What a handler returns is not handled again, only what is in it;
--- one that takes an element apart has to `descend` into its content.
+-- one that takes an element apart has to `descend` into its content. Of paragraphs
+-- only those are looked into in which one of the `words` appears.
 -- Returns the document and the number of chapters.
-return function(doc, source, handlers)
+return function(doc, source, handlers, words)
   local here = { place = source.place, folder = source.folder, chapter = 0 }
   local function follow(raw)
     local metadata = file_metadata(raw)
@@ -29,7 +44,14 @@ return function(doc, source, handlers)
       move(here, source, metadata)
     end
   end
-  local filter = { traverse = "topdown", RawBlock = follow, RawInline = follow }
+  local pass_over = passing { "quarto-file-metadata", table.unpack(words) }
+  local filter = {
+    traverse = "topdown",
+    Para = pass_over,
+    Plain = pass_over,
+    RawBlock = follow,
+    RawInline = follow,
+  }
   function here.descend(content)
     return content:walk(filter)
   end
