@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
@@ -72,12 +73,11 @@ class Protocol:
     ) -> Outcome:
         """Search rate and options on the validation part, then train with every seed.
 
-        The rate is searched with the first of the ``options``, with which ``make`` is
-        called, and the options are searched at that rate.
+        Each rate is tried with each of the ``options``, with which ``make`` is called.
 
         Edge cases: the first of several that validate alike; a score that is not a
         number is the lowest.
-        Cost: (rates + options - 1) · search seeds + seeds trainings.
+        Cost: rates · options · search seeds + seeds trainings.
         """
 
         def models(
@@ -88,19 +88,15 @@ class Protocol:
             runs = [Run(rate, seed) for rate in rates for seed in seeds]
             return (outcome.model for outcome in arm.train_each(runs))
 
-        def judged(options: Options, rates: Sequence[float]) -> list[float]:
-            trained = models(options, rates, self.search_seeds)
-            means = (
-                mean(trial.validate(next(trained)) for _ in self.search_seeds)
-                for _ in rates
-            )
-            return [-math.inf if math.isnan(found) else found for found in means]
+        def judged(options: Options) -> Iterator[float]:
+            trained = models(options, self.rates, self.search_seeds)
+            for _ in self.rates:
+                found = mean(trial.validate(next(trained)) for _ in self.search_seeds)
+                yield -math.inf if math.isnan(found) else found
 
-        first, *others = options
-        at_rates = judged(first, self.rates)
-        rate = self.rates[at_rates.index(max(at_rates))]
-        scores = [max(at_rates), *(judged(other, [rate])[0] for other in others)]
-        chosen = options[scores.index(max(scores))]
+        scores = [score for each in options for score in judged(each)]
+        candidates = list(product(options, self.rates))
+        chosen, rate = candidates[scores.index(max(scores))]
         accuracy = [trial.test(model) for model in models(chosen, [rate], self.seeds)]
         return Outcome(rate, chosen, accuracy)
 

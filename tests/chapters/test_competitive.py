@@ -107,15 +107,15 @@ def test_the_rate_is_chosen_by_validation_on_seeds_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("means", "rate", "depth"),
     [
-        ([0.1, 0.2, 0.3], 1e-2, 2),
-        ([0.2, 0.1, 0.3], 1e-3, 2),
-        ([0.1, 0.4, 0.4], 1e-2, 1),
-        ([math.nan, 0.1, math.nan], 1e-2, 1),
-        ([math.nan, math.nan, 0.0], 1e-3, 2),
+        ([0.1, 0.2, 0.3, 0.4], 1e-2, 2),
+        ([0.1, 0.2, 0.4, 0.3], 1e-3, 2),
+        ([0.1, 0.4, 0.4, 0.3], 1e-2, 1),
+        ([math.nan, 0.1, math.nan, math.nan], 1e-2, 1),
+        ([math.nan, math.nan, 0.0, math.nan], 1e-3, 2),
     ],
     ids=["last", "other-rate", "first-of-equal", "one-number", "number-of-later"],
 )
-def test_options_are_chosen_at_the_rate_of_the_first(
+def test_options_are_chosen_together_with_the_rate(
     means: list[float], rate: float, depth: int
 ) -> None:
     validated = (mean for mean in means for _ in range(2))
@@ -289,7 +289,7 @@ def test_given_rates_are_searched_and_no_others(
 
 def test_only_the_number_of_heads_is_searched_besides_the_rate() -> None:
     searched = {arm: mixer.searched for arm, mixer in FIGURE.MIXERS.items()}
-    heads = ({"heads": 2}, {"heads": 1}, {"heads": 4})
+    heads = ({"heads": 1}, {"heads": 2}, {"heads": 4})
     assert searched == {
         arm: heads if arm in {"attention", "longer"} else ({},) for arm in searched
     }
