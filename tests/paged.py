@@ -2,11 +2,13 @@
 
 import os
 import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import warm
 from bookfigs.book import Book
 from smallbook import ROOT
 
@@ -43,16 +45,23 @@ def add_page(book: Book) -> Path:
     return page
 
 
-def surroundings(folder: Path) -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """An environment in which the plugin is installed, as its entry point says."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    return {**own, "PYTHONPATH": os.pathsep.join([_installed().name, str(ROOT)])}
+
+
+@cache
+def _installed() -> TemporaryDirectory[str]:
+    """A folder that has what an installer writes of the plugin; made once."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [f"{n} = {m}" for n, m in project["entry-points"]["pytest11"].items()]
-    place = folder / "plugin" / "bookfigs_plugin-0.dist-info"
-    place.mkdir(parents=True, exist_ok=True)
+    folder = TemporaryDirectory()
+    place = Path(folder.name) / "bookfigs_plugin-0.dist-info"
+    place.mkdir()
     (place / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines]))
     (place / "METADATA").write_text("Name: bookfigs-plugin\nVersion: 0\n")
-    own = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    return {**own, "PYTHONPATH": os.pathsep.join([str(place.parent), str(ROOT)])}
+    return folder
 
 
 def run_pytest(
@@ -61,12 +70,6 @@ def run_pytest(
     """Run pytest in a project, with warnings as errors unless it says otherwise."""
     if not (root / "pytest.ini").exists():
         (root / "pytest.ini").write_text(STRICT)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(
-        command,
-        cwd=root,
-        env={**surroundings(root.parent), **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    without = [f"-pno:{name}" for name in ("cacheprovider", "hypothesispytest")]
+    where = {**surroundings(), **(env or {})}
+    return warm.run("pytest", [*without, *arguments], root, where)

@@ -1,11 +1,12 @@
 """A small book for tests: figures that need no torch to be measured."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
+import warm
 from bookfigs.book import Book
 
 ROOT = Path(__file__).parents[1]
@@ -80,12 +81,20 @@ def make_book(root: Path) -> Book:
 
 
 def bookfigs(
-    book: Book, *arguments: str, **options: Any
+    book: Book, *arguments: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line on a book."""
-    command = [sys.executable, "-m", "bookfigs", "--book", str(book.folder), *arguments]
+    """Run the command line on a book, in a process of its own."""
+    command = ["--book", str(book.folder), *arguments]
+    now = dict(env or os.environ)
+    if warm.read_early(now) == warm.read_early(os.environ):
+        return warm.run("bookfigs", command, ROOT, now)
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, **options
+        [sys.executable, "-m", "bookfigs", *command],
+        cwd=ROOT,
+        env=now,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

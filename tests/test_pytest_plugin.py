@@ -352,7 +352,7 @@ def test_nothing_heavy_is_imported_for_tests_or_for_a_book(
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, "-q", "-p", "no:cacheprovider", place],
         cwd=paged.root,
-        env=surroundings(paged.root.parent),
+        env=surroundings(),
         capture_output=True,
         text=True,
         check=True,
@@ -397,7 +397,7 @@ def test_a_baseline_accepts_what_lint_finds(paged: Book) -> None:
     subprocess.run(
         [sys.executable, "-m", "bookfigs", *book, *known],
         cwd=paged.root,
-        env=surroundings(paged.root.parent),
+        env=surroundings(),
         check=True,
     )
     assert failed(run_pytest(paged.root, "chapters").stdout) == {PAGE}
@@ -448,15 +448,13 @@ def test_a_command_that_dies_is_a_message(paged: Book) -> None:
     assert "run: bookfigs check" in done.stdout
 
 
-def test_every_claim_figure_and_listing_of_this_project_is_collected(
-    tmp_path: Path,
-) -> None:
+def test_every_claim_figure_and_listing_of_this_project_is_collected() -> None:
     book = Book(ROOT / "chapters")
     arguments = ["-m", "pytest", "--collect-only", "-q", "chapters"]
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env=surroundings(tmp_path),
+        env=surroundings(),
         capture_output=True,
         text=True,
         check=True,
