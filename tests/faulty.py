@@ -27,6 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from warm import prepare
+
 REFUSED = {
     "ENOSPC": errno.ENOSPC,
     "EIO": errno.EIO,
@@ -242,12 +244,7 @@ def wait(child: int) -> int:
 
 def serve() -> None:
     """Fork for each order; answer with the status."""
-    import matplotlib.backends.backend_pdf
-    import matplotlib.backends.backend_svg
-    import matplotlib.figure  # noqa: F401 - so that a fork need not
-
-    import bookfigs.commands  # noqa: F401 - the same
-
+    prepare("bookfigs")  # so that a fork need not
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -87,7 +87,8 @@ def bookfigs(
     command = ["--book", str(book.folder), *arguments]
     now = dict(env or os.environ)
     if warm.read_early(now) == warm.read_early(os.environ):
-        return warm.run("bookfigs", command, ROOT, now)
+        program = "bookfigs --scheduler" if "--scheduler" in arguments else "bookfigs"
+        return warm.run(program, command, ROOT, now)
     return subprocess.run(
         [sys.executable, "-m", "bookfigs", *command],
         cwd=ROOT,

@@ -20,29 +20,34 @@ from typing import Any, TextIO
 
 ROOT = Path(__file__).parents[1]
 
+OF_BOOKFIGS = (
+    "bookfigs.build",
+    "bookfigs.check",
+    "bookfigs.cli",
+    "bookfigs.commands",
+    "bookfigs.exporting.export",
+    "bookfigs.gallery.gallery",
+    "bookfigs.lint.book",
+    "bookfigs.lint.pages",
+    "bookfigs.parts",
+    "bookfigs.proving",
+    "bookfigs.publish",
+    "bookfigs.recording",
+    "bookfigs.replicate",
+    "bookfigs.runner",
+    "bookfigs.style",
+)
 MODULES = {
-    "bookfigs": (
-        "bookfigs.build",
-        "bookfigs.check",
-        "bookfigs.cli",
-        "bookfigs.commands",
-        "bookfigs.exporting.export",
-        "bookfigs.gallery.gallery",
-        "bookfigs.lint.book",
-        "bookfigs.lint.pages",
-        "bookfigs.parts",
-        "bookfigs.proving",
-        "bookfigs.publish",
-        "bookfigs.recording",
-        "bookfigs.replicate",
-        "bookfigs.runner",
-        "bookfigs.style",
-    ),
+    "bookfigs": OF_BOOKFIGS,
+    "bookfigs --scheduler": (*OF_BOOKFIGS, "bookfigs.dispatch"),
     "pytest": ("pytest",),
 }
 """Program → most of what it imports."""
 
-READ_EARLY = ("PYTHON", "MPL", "LANG", "LC_", "OMP_", "OPENBLAS_", "MKL_", "COVERAGE")
+READ_EARLY = (
+    *("PYTHON", "MPL", "DASK", "LANG", "LC_", "OMP_", "OPENBLAS_", "MKL_"),
+    "COVERAGE",
+)
 """How variables begin that are read when Python starts or a module is imported."""
 
 Ended = subprocess.CompletedProcess[str]
@@ -80,7 +85,7 @@ class _Warm:
         with NamedTemporaryFile("w+") as out, NamedTemporaryFile("w+") as err:
             order = [arguments, str(cwd), dict(env), out.name, err.name]
             status = self._answer(json.dumps(order))
-            command = [sys.executable, "-m", self._program, *arguments]
+            command = [sys.executable, "-m", _module(self._program), *arguments]
             return Ended(command, status, _read(out), _read(err))
 
     def _answer(self, order: str) -> int:
@@ -130,6 +135,19 @@ def _begin(
     sys.path[0] = cwd
 
 
+def prepare(program: str) -> None:
+    """Import the modules of a program, once for all forks."""
+    for name in MODULES[program]:
+        import_module(name)
+    if _module(program) == "bookfigs":
+        _draw()
+    gc.freeze()
+
+
+def _module(program: str) -> str:
+    return program.partition(" ")[0]
+
+
 def _draw() -> None:
     """Draw something: matplotlib reads its fonts, and imports the rest, only then."""
     style: Any = import_module("bookfigs.style")
@@ -145,17 +163,13 @@ def _main() -> None:
     os.dup2(2, 1)
     os.close(nothing)
     sys.path[0] = str(ROOT)
-    for name in MODULES[program]:
-        import_module(name)
-    if program == "bookfigs":
-        _draw()
-    gc.freeze()
+    prepare(program)
     order = _serve(orders, answers)
     if order is not None:
         orders.close()
         answers.close()
         _begin(program, *order)
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
+        runpy.run_module(_module(program), run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
