@@ -44,7 +44,8 @@ from bookfigs.record import Device
 from bookfigs.remote import Look, Request
 
 ARRIVAL = 5
-"""Seconds in which the first worker may arrive: one has just been started."""
+"""Seconds in which the first worker may arrive, and answer: one has just been started,
+or is asked by another run."""
 
 KINDS = ("cuda", "cpu")
 """Devices by the name of their resource; the first that is there is taken."""
@@ -76,12 +77,11 @@ class Cluster:
         self._root = str(book.root)
         self._looks: dict[str, Look | str] = {}
         """Worker → what it is like, or why it cannot be used."""
+        self._silent: dict[str, str] = {}
+        """Worker → why it has not answered, though the scheduler knows it."""
         until = time.monotonic() + ARRIVAL
-        while not (workers := self._workers()) and time.monotonic() < until:
+        while not self._meet(asked) and time.monotonic() < until:
             time.sleep(0.1)
-        offered = [k for k in KINDS if any(_has(w, k) for w in workers.values())]
-        self.kind = asked if asked != "auto" else next(iter(offered), "cpu")
-        self._examine(workers)
         sites = [look.site for look in self._looks.values() if isinstance(look, Look)]
         if not sites:
             raise self.lacking()
@@ -137,7 +137,8 @@ class Cluster:
 
     def lacking(self) -> EnvironmentMissingError:
         """The message that no worker fits, with what there is."""
-        told = [f"{address} ({why})" for address, why in self._looks.items()]
+        why_not = {**self._looks, **self._silent}
+        told = [f"{address} ({why})" for address, why in why_not.items()]
         return EnvironmentMissingError(
             self.address,
             f"no worker of this scheduler can measure on {self.kind}: none is there "
@@ -156,6 +157,15 @@ class Cluster:
             run=f"bookfigs figures --scheduler {self.address}, to go on",
         )
 
+    def _meet(self, asked: str) -> bool:
+        """Look at the workers that are there; False if some may still answer."""
+        workers = self._workers()
+        offered = [k for k in KINDS if any(_has(w, k) for w in workers.values())]
+        self.kind = asked if asked != "auto" else next(iter(offered), "cpu")
+        self._examine(workers)
+        fits = any(isinstance(look, Look) for look in self._looks.values())
+        return fits or bool(workers and not self._silent)
+
     def _workers(self) -> dict[str, Any]:
         """What the scheduler knows of its workers. Raises: EnvironmentMissingError.
 
@@ -173,17 +183,22 @@ class Cluster:
     def _examine(self, workers: Mapping[str, Any]) -> None:
         """Look at workers that are new; forget those that are gone."""
         self._looks = {a: look for a, look in self._looks.items() if a in workers}
+        self._silent.clear()
         for address in sorted(workers.keys() - self._looks.keys()):
             if (look := self._look(address, workers[address])) is not None:
                 self._looks[address] = look
 
     def _look(self, address: str, worker: Mapping[str, Any]) -> Look | str | None:
-        """What a worker is like, or why it cannot be used; None if it is gone."""
+        """What a worker is like, or why it cannot be used; None if it is silent.
+
+        It may be gone, and is asked again if it is not.
+        """
         if not _has(worker, self.kind):
             held = ", ".join(f"{n}={v:g}" for n, v in worker["resources"].items())
             return f"resources: {held or 'none'}"
         found = self._ask(address)
         if isinstance(found, KeyError | OSError):
+            self._silent[address] = f"does not answer: {found!r}"
             return None
         if isinstance(found, Exception):
             return f"cannot run bookfigs: {found}"

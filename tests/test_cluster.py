@@ -418,6 +418,47 @@ def test_what_dask_sets_for_its_workers_is_taken_back(
     assert shutil.which("python3", path=found["PATH"]) is not None
 
 
+class Deaf:
+    """A client of one worker, which answers only when it was asked some times."""
+
+    def __init__(self, answer: bytes, times: int) -> None:
+        self.scheduler: Any = self
+        self.status = "running"
+        self.answer = answer
+        self.left = times
+
+    def identity(self, **_: Any) -> Any:
+        return {"workers": {HERE: {"resources": {"cpu": 1}, "nthreads": 1}}}
+
+    def sync(self, function: Any, **named: Any) -> Any:
+        return function(**named)
+
+    def run(self, *_: Any, workers: list[str], **__: Any) -> Any:
+        self.left -= 1
+        return {workers[0]: OSError("busy") if self.left >= 0 else self.answer}
+
+
+HERE = "tcp://127.0.0.1:1"
+
+
+def test_worker_that_does_not_answer_at_once_is_asked_again(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bookfigs import cluster
+    from bookfigs.errors import EnvironmentMissingError
+    from bookfigs.remote import look
+
+    answer = look("cpu", str(book.root))
+    late: Any = Deaf(answer, 2)
+    (hand,) = cluster.Cluster(late, HERE, book, "auto").hands()
+    assert hand.address == HERE
+    monkeypatch.setattr(cluster, "ARRIVAL", 0)
+    never: Any = Deaf(answer, 99)
+    with pytest.raises(EnvironmentMissingError) as caught:
+        cluster.Cluster(never, HERE, book, "auto")
+    assert f"{HERE} (does not answer: OSError('busy'))" in caught.value.message()
+
+
 @pytest.mark.parametrize("slots", [1, 2, 3, 4, 7, 8, 64])
 def test_points_that_count_share_what_a_timed_one_takes(slots: int) -> None:
     from bookfigs.cluster import Cluster, Hand
