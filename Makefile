@@ -24,6 +24,7 @@ check: $(READY) ## does all that is generated follow from the evidence? is the p
 	$(RUN) bookfigs lint --execute
 
 test: $(READY) ## run the tests, and test the book: figures, claims, listings, pages
+	@$(RUN) compileall -q bookfigs tests # once, not in each of a thousand processes
 	$(RUN) pytest --numprocesses auto --dist worksteal
 
 lint: $(READY) ## style, types
