@@ -8,6 +8,9 @@ from pathlib import Path
 
 from smallbook import ROOT
 
+PATIENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
+"""Threads do not spin while they wait: other tests run on the same cores."""
+
 
 def test_the_benchmark_of_accuracy_writes_the_same_whenever_it_runs(
     tmp_path: Path,
@@ -19,7 +22,7 @@ def test_the_benchmark_of_accuracy_writes_the_same_whenever_it_runs(
             [sys.executable, str(script), "--longest", "64", "--out",
              str(tmp_path / name)],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=PATIENT,
             capture_output=True,
             check=True,
         )  # fmt: skip
@@ -51,7 +54,7 @@ def test_the_benchmark_writes_its_table_its_samples_and_its_picture(
         [sys.executable, str(script), "--case", "1x16x2", "--rounds", "3", "--out",
          str(tmp_path)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=PATIENT,
         capture_output=True,
         text=True,
         check=True,
