@@ -6,19 +6,23 @@ imported, and here both are wanted; nothing else is to notice either.
 
 import functools
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 Test = Callable[..., None]
+
+COMPILED = Path(__file__).parents[3] / ".pytest_cache" / "triton"
+"""What triton has compiled, kept from run to run: it goes by program, options and its
+own version."""
 
 
 def interpreted(test: Test) -> Test:
@@ -53,7 +57,7 @@ def _process(*environment: tuple[str, str]) -> ProcessPoolExecutor:
 def _prepare(environment: tuple[tuple[str, str], ...]) -> None:
     """Nothing that this process imports so far has imported triton."""
     os.environ.update(environment)
-    os.environ["TRITON_CACHE_DIR"] = _CACHE.name
+    os.environ["TRITON_CACHE_DIR"] = str(COMPILED)
     warnings.simplefilter("error")
     # triton 3.6 turns arrays of one number into a number, which numpy regrets
     warnings.filterwarnings("ignore", "Conversion of an array", DeprecationWarning)
@@ -63,6 +67,3 @@ def _run(module: str, name: str, arguments: dict[str, Any]) -> None:
     """The test itself, in the other process."""
     torch.manual_seed(1990)
     getattr(import_module(module), name).__wrapped__(**arguments)
-
-
-_CACHE = tempfile.TemporaryDirectory()
