@@ -20,6 +20,7 @@ quarto = {
     include_text = function(place, it) io.stderr:write(place, ": ", it) end,
   },
   project = {},
+  version = pandoc.types.Version("%s"),
 }
 PANDOC_SCRIPT_FILE = [[%s]]
 return dofile(PANDOC_SCRIPT_FILE)
@@ -28,12 +29,16 @@ return dofile(PANDOC_SCRIPT_FILE)
 
 
 def rendered(
-    book: Book, text: str, to: str = "html5", pages: str = "html5"
+    book: Book,
+    text: str,
+    to: str = "html5",
+    pages: str = "html5",
+    version: str = "1.10.18",
 ) -> Rendered:
-    """A chapter as the filter leaves it for Quarto."""
+    """A chapter as the filter leaves it for Quarto of a version."""
     book.write(text)
     stand_in = book.chapters / "quarto.lua"
-    lua = QUARTO % (pages, EXTENSION / "bookfigs.lua")
+    lua = QUARTO % (pages, version, EXTENSION / "bookfigs.lua")
     stand_in.write_text(lua, encoding="utf-8")
     return run_pandoc(book.chapter, to, lua=stand_in)
 

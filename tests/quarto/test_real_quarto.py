@@ -37,7 +37,7 @@ It takes {{< val step_time.ratio >}} times as long, see @fig-step-time and
 ::: {#fig-step-time .bookfigs}
 :::
 
-::: {#lst-linear-scan .bookfigs lst-cap="By {{< val step_time.ratio >}}."}
+::: {#lst-linear-scan .bookfigs lst-cap='By {{< val step_time.ratio >}}.'}
 :::
 
 ::: {#tbl-evidence .bookfigs-evidence}
@@ -147,7 +147,7 @@ NARROW = """# Recurrence
 Both.
 :::
 
-::: {#fig-third .bookfigs .column-margin fig-cap="By {{< val step_time.ratio >}}."}
+::: {#fig-third .bookfigs .column-margin fig-cap='By {{< val step_time.ratio >}}.'}
 :::
 
 See @fig-both, @fig-other and @fig-third.

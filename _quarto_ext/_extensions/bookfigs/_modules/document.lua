@@ -4,7 +4,8 @@
 local modules = ...
 local claim, embed, evidence = modules.claim, modules.embed, modules.evidence
 local format, host, problems = modules.format, modules.host, modules.problems
-local data, panel, shortcode = modules.data, modules.panel, modules.shortcode
+local data, garbled, panel = modules.data, modules.garbled, modules.panel
+local shortcode = modules.shortcode
 local value, walk = modules.value, modules.walk
 
 local document = {}
@@ -14,6 +15,9 @@ local TOO_LATE = "the filter runs too late, Quarto has parsed this div already: 
   .. "`{path: _extensions/bookfigs/bookfigs.lua, at: pre-ast}` (from Quarto 1.4)"
 
 local IN_MATH = "a value cannot stand in math: %s; write it before or after the formula"
+
+local UNREAD = "a div of class %s was read as text, as until Quarto 1.8 each is that has a "
+  .. "shortcode in double quotes: write '… {{< val NAME >}} …': %s …"
 
 local NO_TEXT = "%s %s has signs that TeX would run, and cannot stand in math or attributes"
 
@@ -34,6 +38,16 @@ local function shortcodes(state, here, is_text)
       return path and data.render(path)
     end,
   }
+end
+
+-- What Quarto takes as text, in math and attributes, where nothing escapes a command
+-- of TeX.
+local function as_text(state, name, arguments, filled, here)
+  local said = filled and pandoc.utils.stringify(filled) or ""
+  if said:find("\\") or said:find("^^", 1, true) then
+    state.problems:add { place = here.place, what = NO_TEXT:format(name, arguments[1]) }
+  end
+  return said
 end
 
 local function open(meta)
@@ -63,6 +77,27 @@ local function refuse_in_math(state, math, here)
   end
 end
 
+-- Quarto fills a value in math from 1.10 on; before, it garbles it.
+local function fill_math(state, math, here)
+  local written = garbled.restored(math.text)
+  if written ~= math.text then
+    math.text = shortcode.fill_string(written, {
+      val = function(arguments)
+        local entry = value.find(state.registry, arguments, here.place)
+        return entry and as_text(state, "val", arguments, value.render(entry, true), here)
+      end,
+    })
+    return math
+  end
+end
+
+local function refuse_unread_div(state, paragraph, here)
+  local class, said = garbled.unread_div(paragraph)
+  if class then
+    state.problems:add { place = here.place, what = UNREAD:format(class, said) }
+  end
+end
+
 -- Quarto reads captions in attributes as markdown, but fills shortcodes in attributes
 -- with text, in which an exponent has signs that fonts lack.
 local function fill_captions(state, element, here)
@@ -70,7 +105,11 @@ local function fill_captions(state, element, here)
     local entry = value.find(state.registry, arguments, here.place)
     return entry and value.markdown(entry)
   end
-  for name, words in pairs(element.attributes) do
+  for name, given in pairs(element.attributes) do
+    local words = garbled.restored(given)
+    if words ~= given and shortcode.is_in(words, { val = written }) then
+      element.attributes[name] = words
+    end
     if name:find("%-cap$") and shortcode.is_in(words, { val = written }) then
       element.attributes[name] = shortcode.fill_string(words, { val = written })
     end
@@ -86,6 +125,9 @@ local function look_at_shortcodes(doc, state)
   return walk(doc, state.source, {
     Div = fill,
     CodeBlock = fill,
+    Para = function(paragraph, here) refuse_unread_div(state, paragraph, here) end,
+    Plain = function(paragraph, here) refuse_unread_div(state, paragraph, here) end,
+    Math = function(math, here) return fill_math(state, math, here) end,
     Span = function(span, here)
       local name, arguments = shortcode.asked(span)
       local handler = name and shortcodes(state, here)[name]
@@ -93,7 +135,7 @@ local function look_at_shortcodes(doc, state)
         handler(arguments)
       end
     end,
-  }, { "quarto-shortcode__", "{{<" })
+  }, { "{{<", ":::", table.unpack(garbled.WORDS) })
 end
 
 local function fill_shortcodes(doc, state)
@@ -279,10 +321,8 @@ local function handler(name)
     local given = pandoc.List(arguments):map(pandoc.utils.stringify)
     local is_text = context == "text"
     local filled = shortcodes(state, state.source, is_text)[name](given)
-    -- Where Quarto takes text, in math and attributes, nothing escapes a command of TeX.
-    local said = is_text and filled and pandoc.utils.stringify(filled) or ""
-    if said:find("\\") or said:find("^^", 1, true) then
-      state.problems:add { place = state.source.place, what = NO_TEXT:format(name, given[1]) }
+    if is_text then
+      as_text(state, name, given, filled, state.source)
     end
     state.problems:stop_if_any()
     return filled

@@ -5,6 +5,8 @@ local embed, format, host, text = modules.embed, modules.format, modules.host, m
 
 local float = {}
 
+local NO_CAPTIONS = "Quarto before 1.5 writes no captions in markdown: take a later one"
+
 -- Words in an attribute, with their values filled in as `write` has them.
 local function filled(state, words, here, write)
   local function text_of(arguments)
@@ -53,6 +55,9 @@ local function for_quarto(state, request, entry, content, here)
   elseif caption == nil then
     local markdown = filled(state, written, here, modules.value.markdown)
     request.attr.attributes[request.caption_key] = markdown
+  end
+  if #content > 1 and host.is_before("1.6") then -- in Typst and markdown they take one
+    content = pandoc.Blocks { pandoc.Div(content) }
   end
   if caption then
     content:insert(pandoc.Para(caption))
@@ -104,6 +109,9 @@ function float.fill(state, div, here)
   if request == nil then
     state.problems:add { place = place, what = fault }
     return nil
+  end
+  if format.is_markdown(FORMAT) and host.is_before("1.5") then
+    state.problems:add { place = place, what = NO_CAPTIONS }
   end
   local entry = state.registry:entry(request.kind, request.name, place)
   local make = request.kind == "figure" and figure or listing

@@ -36,6 +36,11 @@ function format.links_to_files(name)
   return any(name, { "^html", "^chunkedhtml", table.unpack(SLIDES) }) or any(name, MARKDOWN)
 end
 
+--- Whether it is markdown of some kind.
+function format.is_markdown(name)
+  return any(name, MARKDOWN)
+end
+
 --- The kind of image to embed: vectors where the format can, PNG elsewhere.
 function format.image(name)
   if any(name, LATEX) then

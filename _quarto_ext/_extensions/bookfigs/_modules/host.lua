@@ -7,6 +7,12 @@ local host = {}
 --- Whether Quarto runs it. Plain pandoc has no cross-references and shortcodes.
 host.quarto = quarto ~= nil
 
+--- Whether a Quarto runs it that is older than a version.
+function host.is_before(version)
+  local own = host.quarto and quarto.version
+  return type(own) == "userdata" and own < pandoc.types.Version(version)
+end
+
 local STANDARD_INPUT = "standard input"
 
 local function absolute(path)

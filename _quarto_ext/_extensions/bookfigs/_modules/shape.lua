@@ -10,7 +10,9 @@ local function kind(value)
   elseif type(value) ~= "table" then
     return type(value)
   end
-  return pandoc.utils.type(value) == "List" and "list" or "object"
+  local found = pandoc.utils.type(value)
+  -- Decoded lists have a type of their own in pandoc before 3.2.1, so in Quarto 1.4, 1.5.
+  return (found == "List" or found == "HsLua JSON array") and "list" or "object"
 end
 
 local function expect(wanted)

@@ -18,12 +18,12 @@ end
 
 -- A handler that passes over paragraphs, notes in them too, in which none of the words
 -- appears: to walk through their inlines takes longer than all else.
-local function passing(words)
+local function passing(words, handler, here)
   return function(paragraph)
     local written = tostring(paragraph)
     for _, word in ipairs(words) do
       if written:find(word, 1, true) then
-        return nil
+        return handler and handler(paragraph, here)
       end
     end
     return nil, false
@@ -44,20 +44,16 @@ return function(doc, source, handlers, words)
       move(here, source, metadata)
     end
   end
-  local pass_over = passing { "quarto-file-metadata", table.unpack(words) }
-  local filter = {
-    traverse = "topdown",
-    Para = pass_over,
-    Plain = pass_over,
-    RawBlock = follow,
-    RawInline = follow,
-  }
+  local filter = { traverse = "topdown", RawBlock = follow, RawInline = follow }
   function here.descend(content)
     return content:walk(filter)
   end
   for name, handler in pairs(handlers) do
     filter[name] = function(element) return handler(element, here) end
   end
+  local looked_into = { "quarto-file-metadata", table.unpack(words) }
+  filter.Para = passing(looked_into, handlers.Para, here)
+  filter.Plain = passing(looked_into, handlers.Plain, here)
   function filter.Header(header)
     if header.level == 1 then
       here.chapter = here.chapter + 1
