@@ -114,6 +114,15 @@ def test_quarto_that_writes_no_captions_in_markdown_is_told(
     assert rendered(book, text, version="1.4.557").status == 0
 
 
+def test_quarto_that_lays_nothing_out_in_markdown_is_told(book: Book) -> None:
+    text = "::: {#fig-two layout-ncol=2}\n::: {#fig-step-time .bookfigs}\n:::\n:::\n"
+    done = rendered(book, text, to="gfm", version="1.5.57")
+    assert done.status
+    assert "#fig-two: Quarto before 1.6 cannot lay out" in done.message
+    assert rendered(book, text, to="gfm", version="1.6.42").status == 0
+    assert rendered(book, text, version="1.5.57").status == 0
+
+
 def test_lists_of_older_pandocs_are_lists(book: Book) -> None:
     book.write("")
     script = """

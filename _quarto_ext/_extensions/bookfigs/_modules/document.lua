@@ -19,6 +19,8 @@ local IN_MATH = "a value cannot stand in math: %s; write it before or after the 
 local UNREAD = "a div of class %s was read as text, as until Quarto 1.8 each is that has a "
   .. "shortcode in double quotes: write '… {{< val NAME >}} …': %s …"
 
+local NO_LAYOUT = "Quarto before 1.6 cannot lay out side by side in markdown: take a later one"
+
 local NO_TEXT = "%s %s has signs that TeX would run, and cannot stand in math or attributes"
 
 local NO_DIV = "what is of class %s has to be a div: ::: {#fig-NAME .bookfigs}"
@@ -179,6 +181,10 @@ local function fill_div(state, div, here)
   state.shows_evidence = state.shows_evidence or div.classes:includes("bookfigs-evidence")
   if div.classes:includes("claim") then
     return claim.fill(state, div, here)
+  end
+  if embed.lays_out(div) and format.is_markdown(FORMAT) and host.is_before("1.6") then
+    local place = problems.place(here.place, "#", div.identifier)
+    state.problems:add { place = place, what = NO_LAYOUT }
   end
   quieten_caption(div)
   if div.classes:includes("bookfigs") then

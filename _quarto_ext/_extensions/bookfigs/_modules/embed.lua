@@ -72,14 +72,19 @@ local function is_narrow(div)
   return found and true or false
 end
 
---- Whether a div lays out what stands in it side by side, or in the margin.
-function embed.is_narrowing(div)
+--- Whether a div lays out what stands in it side by side.
+function embed.lays_out(div)
   for _, name in ipairs(LAYOUT) do
     if div.attributes[name] then
       return true
     end
   end
-  return is_narrow(div)
+  return false
+end
+
+--- Whether a div lays out what stands in it side by side, or in the margin.
+function embed.is_narrowing(div)
+  return embed.lays_out(div) or is_narrow(div)
 end
 
 --- A div of which each figure knows that its place is narrow.
