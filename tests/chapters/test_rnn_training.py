@@ -9,6 +9,7 @@ import pytest
 from breaking import Break
 
 from bookfigs.book import PICTURES, Book
+from bookfigs.exporting import gates
 from bookfigs.figure import Figure, load
 from bookfigs.manifest import Manifest, read_manifest
 from bookfigs.provenance import this_device
@@ -108,6 +109,61 @@ def test_no_digit_in_the_prose_is_typed_by_hand() -> None:
     spoken = re.sub(r"\$\$.*?\$\$|\$.*?\$", "", PROSE, flags=re.DOTALL)
     spoken = re.sub(r"\{\{<.*?>\}\}|\{[#.:].*?\}|@[a-z]\w*|\[@.*?\]", "", spoken)
     assert re.findall(r"\d+", spoken) == []
+
+
+def wording() -> str:
+    """All words of the chapter in order: prose, headings, captions, texts."""
+    known = manifest()
+
+    def shown(div: re.Match[str]) -> str:
+        kind, name = div[1], div[2].replace("-", "_")
+        if kind == "lst":
+            return known.listings[name].caption
+        figure = known.figures[name]
+        return f"{figure.caption} {figure.alt}"
+
+    text = re.sub(r"```.*?```|\$\$.*?\$\$|\$.*?\$", "", PROSE, flags=re.DOTALL)
+    text = re.sub(r"\{\{<.*?>\}\}", "", text)
+    text = re.sub(r"::: \{#(fig|lst)-(\S+) \.bookfigs\}", shown, text)
+    return re.sub(r"\{[#.][^}]*\}|@[\w-]+", "", text)
+
+
+def test_an_abbreviation_is_expanded_where_it_first_appears() -> None:
+    text = wording().partition("\n")[2]
+    before: dict[str, str] = {}
+    for found in re.finditer(r"\b[A-Z]{2,}(?=s?\b)", text):
+        before.setdefault(found[0], text[: found.end() + 1])
+    assert {"RNN", "CPU", "GPU", "FFT", "LRU", "GRU", "MLP", "SSM"} < before.keys()
+    machines = {
+        record.device.name for slug in BOOK.figures() for record in evidence(slug)
+    }
+    for short in before.keys() - set(" ".join(machines).replace(",", "").split()):
+        expanded, _, mark = before[short].rpartition(" ")
+        assert mark == f"({short})", before[short][-80:]
+        letters = r"[\w\s-]*".join(short)
+        assert re.search(rf"\b{letters}\w*$", expanded, re.IGNORECASE), expanded[-80:]
+
+
+def test_the_wording_is_that_of_the_book() -> None:
+    text = wording()
+    assert gates.CONTRACTED.findall(text) == []
+    assert gates.CAPITAL.findall(text) == []
+    assert "%" not in text
+
+
+def test_headings_are_in_the_case_of_their_level_and_followed_by_prose() -> None:
+    headings = re.findall(r"^(#+) (.+?)(?: \{.*)?\n\n(?=(.))", PROSE, re.MULTILINE)
+    assert len(headings) == len(re.findall(r"^#+ ", PROSE, re.MULTILINE)) > 5
+    small = {"a", "an", "and", "at", "by", "for", "in", "of", "on", "or", "the", "to"}
+    for marks, title, follows in headings:
+        assert follows != "#", title
+        first, *others = title.split()
+        assert first[0].isupper(), title
+        for word in others:
+            if len(marks) <= 2:
+                assert word in small or word[0].isupper(), title
+            else:
+                assert word.islower() or word.rstrip("s").isupper(), title
 
 
 def test_every_citation_is_in_the_bibliography() -> None:

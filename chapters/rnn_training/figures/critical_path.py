@@ -204,5 +204,5 @@ CAPTION = (
 ALT = (
     "Chain length against sequence length, both logarithmic. Lines of the tanh RNN "
     "and of the linear loop rise in proportion, up to {rnn} and {loop}; the scan "
-    "rises slowly to {scan}; FFT and attention stay flat."
+    "rises slowly to {scan}; the convolution and attention stay flat."
 )
