@@ -92,9 +92,11 @@ def fit_each(
     early leaves the others.
 
     Shapes: a run and a list of losses for each model.
-    Preconditions: models of one architecture, if there are several
-    of operations that ``torch.func.vmap`` maps: recurrences with
-    ``form="loop"``, attention not.
+    Preconditions: a model at least; if there are several, of one
+    architecture and of operations that ``torch.func.vmap`` maps:
+    recurrences with ``form="loop"``; attention is mapped, slowly.
+    Edge cases: those of :func:`fit`, for each model.
+    Raises: ValueError unless there is a run for each model.
     Cost: that of all trainings, in as many calls as of one.
     """
     device = next(models[0].parameters()).device

@@ -327,6 +327,12 @@ def test_runs_abreast_of_one_seed_see_the_batch_that_it_draws_alone() -> None:
     assert len(together) == 4
 
 
+def test_a_model_without_a_run_is_refused() -> None:
+    models = [model(Parity(7), mixer="rnn") for _ in RUNS]
+    with pytest.raises(ValueError, match="shorter"):
+        fit_each(models, Parity(7), Recipe(1, 4), RUNS[:2])
+
+
 class Fragile(nn.Module):
     """Breaks by its root: a negative one has no value, zero no slope."""
 
