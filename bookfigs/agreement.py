@@ -4,7 +4,7 @@ Rows belong together that have the same keys. What is exact has to be equal, wha
 close equal within its tolerance; what is measured says nothing by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from msgspec import structs
@@ -69,21 +69,24 @@ def restricted(record: Record, to: Record) -> Record:
     return _only(record, [row for _, row, _ in pairs(record, to)])
 
 
-def pooled(one: Record, other: Record) -> Record:
-    """Rows that both have, with the samples of both; the rest is the first one's.
+def pooled(one: Record, other: Record, again: Collection[int]) -> Record:
+    """All rows of one, those measured ``again`` with the samples of both.
 
     Rounds of one row stay in the order of those of another, so that what was
-    interleaved is still compared round by round. What could not be measured in one
-    of the two is a gap.
+    interleaved is still compared round by round. A row that was to be measured again
+    and is missing, or a cell that is, could not be: it is a gap of both.
     """
-    both = pairs(one, other)
-    chosen = _only(one, [row for _, row, _ in both])
+    there = {row: its for _, row, its in pairs(one, other) if row in again}
+    kept = [row for row in range(count(one)) if row in there or row not in again]
+    chosen = without(one, set(again) - there.keys())
     columns = {
         name: structs.replace(
             column,
             values=[
-                _together(cell, other.columns[name].values[row])
-                for cell, (_, _, row) in zip(column.values, both, strict=True)
+                _together(cell, other.columns[name].values[there[row]])
+                if row in there
+                else cell
+                for cell, row in zip(column.values, kept, strict=True)
             ],
         )
         if column.kind == "measured"
@@ -93,6 +96,11 @@ def pooled(one: Record, other: Record) -> Record:
     check_table(columns)
     gaps = one.gaps + [gap for gap in other.gaps if gap not in one.gaps]
     return structs.replace(one, columns=columns, gaps=gaps)
+
+
+def without(record: Record, rows: Collection[int]) -> Record:
+    """A record that lacks some rows."""
+    return _only(record, [row for row in range(count(record)) if row not in rows])
 
 
 def _only(record: Record, rows: list[int]) -> Record:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bookfigs.build import Made
     from bookfigs.entry import ClaimEntry
     from bookfigs.proving import Proved
-    from bookfigs.replicate import Result
+    from bookfigs.replicated import Result
 
 
 INTERRUPTED = (

@@ -46,6 +46,8 @@ class Work:
     dirty: bool
     """Whether the working tree differed from the commit before the run."""
     threads: int
+    asked: frozenset[int] | None = None
+    """Points that are to be measured; all of them if None."""
     origin: Site | None = None
     """Where it is measured, if not here."""
     shape: Shape | None = None
@@ -73,10 +75,16 @@ class Work:
         return len(self.shape.points) if self.shape else 0
 
     @property
+    def share(self) -> int:
+        """How many of them are to be measured, as far as is known."""
+        return self.total if self.asked is None else len(self.asked)
+
+    @property
     def open(self) -> list[int]:
         """Points that are neither measured nor given up for now."""
         passed = self.entries.keys() | self.failures.keys() | self.crowded
-        return [index for index in range(self.total) if index not in passed]
+        asked = range(self.total) if self.asked is None else sorted(self.asked)
+        return [index for index in asked if index not in passed]
 
     def take(self) -> int | None:
         """The next point that nobody measures yet; None if there is none."""
@@ -244,7 +252,7 @@ class Runner:
         if work.entries:
             kept = f"{len(work.entries)} of {work.total} points are measured already"
             self.reporter.done(work.slug, f"goes on, {kept}")
-        self.reporter.progress(work.slug, len(work.entries), work.total)
+        self.reporter.progress(work.slug, len(work.entries), work.share)
         work.looked_at.set()
 
     def keep(
@@ -273,4 +281,4 @@ class Runner:
         )
         work.journal.keep(entry)
         work.entries[index] = entry
-        self.reporter.progress(work.slug, len(work.entries), work.total)
+        self.reporter.progress(work.slug, len(work.entries), work.share)

@@ -146,7 +146,8 @@ def test_results_of_seeds_are_never_compared() -> None:
 
 def test_results_of_seeds_are_not_pooled_where_times_are() -> None:
     """The same seeds again are the same samples here, and no further evidence."""
-    both = pooled(trained([[1.0], [2.0]], 1.0), trained([[3.0], [4.0]], 9.0))
+    again = trained([[3.0], [4.0]], 9.0)
+    both = pooled(trained([[1.0], [2.0]], 1.0), again, {0, 1})
     assert both.column("loss").values == [[1.0], [2.0]]
     assert both.column("seconds").values == [[1.0, 9.0], [1.0, 9.0]]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from alarms import ALARM, is_sound, table
-from bookfigs.agreement import contradictions, pairs, pooled, restricted
+from bookfigs.agreement import contradictions, pairs, pooled, restricted, without
 from bookfigs.book import Book
 from bookfigs.canonical import to_json
 from bookfigs.column import close, exact, key, measured
@@ -21,7 +21,8 @@ from bookfigs.measure.clock import FEWEST
 from bookfigs.plan import Plan, plan
 from bookfigs.provenance import this_device
 from bookfigs.record import Record
-from bookfigs.replicate import AGAIN, Measured, Replication, Result
+from bookfigs.replicate import AGAIN, Asked, Measured, Replication, Round
+from bookfigs.replicated import Result
 from records import record
 from smallbook import Run, git
 from test_build import bytes_of, edit
@@ -80,14 +81,26 @@ def test_some_of_the_points_contradict_only_where_both_measured() -> None:
 
 
 def test_pooling_keeps_the_rounds_of_both_and_their_order() -> None:
-    found = pooled(NOW, other(s=[[5.0], [6.0]]))
+    found = pooled(NOW, other(s=[[5.0], [6.0]]), {0, 1})
     assert found.columns["s"].values == [[1.0, 2.0, 5.0], [3.0, 4.0, 6.0]]
     assert found.columns["count"].values == [3, 4]
 
 
 def test_what_could_not_be_measured_once_is_a_gap_of_the_pool() -> None:
-    found = pooled(NOW, other(s=[None, [6.0]]))
+    found = pooled(NOW, other(s=[None, [6.0]]), {0, 1})
     assert found.columns["s"].values == [None, [3.0, 4.0, 6.0]]
+
+
+def test_rows_that_are_not_measured_again_stay_as_they_are() -> None:
+    found = pooled(NOW, restricted(other(s=[[5.0], [6.0]]), other(n=[2, 7])), {1})
+    assert found.columns["n"].values == [1, 2]
+    assert found.columns["s"].values == [[1.0, 2.0], [3.0, 4.0, 6.0]]
+
+
+def test_a_row_that_could_not_be_had_again_is_lost_to_the_pool() -> None:
+    found = pooled(NOW, restricted(NOW, other(n=[2, 7])), {0, 1})
+    assert found.columns["n"].values == [2]
+    assert found.columns["s"].values == [[3.0, 4.0, 3.0, 4.0]]
 
 
 def kept_of(book: Book) -> dict[str, bytes]:
@@ -220,15 +233,17 @@ def simulated(
     ratio: float = 2.0,
     power: float = 1.0,
     disturbed: Disturb = undisturbed,
+    noise: float = 0.05,
 ) -> Record:
     """A record of the timed book as a noisy machine would have measured it."""
     rows = [(arm, n) for n in lengths for arm in ("once", "twice")]
     seconds: list[list[float]] = []
     for arm, n in rows:
         known = 1e-7 * n**power * (ratio if arm == "twice" else 1) * disturbed(arm, n)
-        noise = np.exp(0.05 * dice.standard_normal(FEWEST))
-        noise *= np.where(dice.random(FEWEST) < 0.05, dice.uniform(3, 10, FEWEST), 1)
-        seconds.append([float(known * factor) for factor in noise])
+        factors = np.exp(noise * dice.standard_normal(FEWEST))
+        late = dice.random(FEWEST) < noise
+        factors *= np.where(late, dice.uniform(3, 10, FEWEST), 1)
+        seconds.append([float(known * factor) for factor in factors])
     return record(
         arm=(key(), [arm for arm, _ in rows]),
         n=(key("steps"), [n for _, n in rows]),
@@ -262,15 +277,23 @@ def judged(
     replication = Replication(book, planned(book.folder), Silent(), quick=quick)
     turns = 0
 
-    def once(_: list[str]) -> Measured:
+    def once(asked: Asked) -> Measured:
         nonlocal turns
         turns += 1
-        found = measure(turns)
-        return {"loops": msgspec.structs.replace(found, device=here)}, {}
+        found = msgspec.structs.replace(measure(turns), device=here)
+        return {"loops": at_points(found, asked["loops"])}, {}
 
     (result,), failed = replication.judged(["loops"], once)
     assert failed == []
     return result, turns
+
+
+def at_points(found: Record, asked: frozenset[int] | None = None) -> Round:
+    """What would have been measured, had so many points been asked for."""
+    points = [LENGTHS.index(n) for n in found.cells("n")]
+    left = {row for row, at in enumerate(points) if asked and at not in asked}
+    kept = [at for row, at in enumerate(points) if row not in left]
+    return Round(without(found, left), kept)
 
 
 def verdicts(result: Result) -> dict[str, str]:
@@ -342,6 +365,39 @@ def test_every_lie_is_found_in_every_one_of_10_runs(
         assert f"bookfigs why loops.{claim}" in alarm.message()
 
 
+@pytest.mark.parametrize(
+    ("slow", "decisive"),
+    [
+        ({8000}, frozenset({2})),
+        ({16000}, frozenset({3})),
+        ({8000, 16000}, frozenset({2, 3})),
+    ],
+)
+def test_only_the_points_are_measured_again_that_undecided_claims_rest_on(
+    timed: Book, slow: set[int], decisive: frozenset[int]
+) -> None:
+    """Of arm twice, about which two claims are, each at a length."""
+    here = this_device("cpu")
+    replication = Replication(timed, planned(timed.folder), Silent())
+    dice = np.random.default_rng(7)
+    asked: list[frozenset[int] | None] = []
+
+    def late(arm: str, n: int) -> float:
+        return 1.5 if n in slow and arm == "twice" else 1.0
+
+    def once(now: Asked) -> Measured:
+        asked.append(now["loops"])
+        disturbed = late if len(asked) == 1 else undisturbed
+        found = simulated(dice, disturbed=disturbed, noise=0)
+        found = msgspec.structs.replace(found, device=here)
+        return {"loops": at_points(found, now["loops"])}, {}
+
+    (result,), _ = replication.judged(["loops"], once)
+    assert asked[0] is None
+    assert asked[1] == decisive
+    assert len(verdicts(result)) == 4
+
+
 def test_two_runs_whose_counts_differ_are_an_alarm(timed: Book) -> None:
     dice = np.random.default_rng(5)
 
@@ -362,11 +418,11 @@ def test_a_measurement_that_fails_the_second_time_is_told(timed: Book) -> None:
     dice = np.random.default_rng(6)
     turns: list[int] = []
 
-    def once(_: list[str]) -> Measured:
+    def once(_: Asked) -> Measured:
         turns.append(1)
         if len(turns) == 1:
             made = simulated(dice, ratio=3.0)
-            return {"loops": msgspec.structs.replace(made, device=here)}, {}
+            return {"loops": at_points(msgspec.structs.replace(made, device=here))}, {}
         return {}, {"loops": FigureError("loops.py", "it crashed")}
 
     _, failed = replication.judged(["loops"], once)
