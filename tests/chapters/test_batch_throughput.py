@@ -62,4 +62,4 @@ def test_batches_double_and_quick_points_hold_both_ends() -> None:
     assert {b / a for a, b in pairs} == {2}
     assert all(point in FIGURE.points for point in FIGURE.quick)
     quick = [point["batch"] for point in FIGURE.quick]
-    assert {MODULE.ONE, MODULE.HALF, MODULE.LARGEST} <= set(quick)
+    assert {MODULE.ONE, MODULE.LARGEST} <= set(quick)

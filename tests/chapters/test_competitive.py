@@ -221,7 +221,7 @@ def test_every_arm_is_measured_on_every_task(
     point: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = 3
-    monkeypatch.setattr(FIGURE, "STEPS", dict.fromkeys(FIGURE.STEPS, steps))
+    few_steps(monkeypatch, steps)
     monkeypatch.setattr(FIGURE, "RATES", (1e-3,))
     monkeypatch.setattr(FIGURE, "SEARCH_SEEDS", [9])
     monkeypatch.setattr(FIGURE, "SEEDS", [0, 1])
@@ -233,19 +233,25 @@ def test_every_arm_is_measured_on_every_task(
     assert all(0 <= share <= 1 for share in row["accuracy"])
     assert len(row["accuracy"]) == 2
     assert row["parameters"] == weights(task, point["arm"])
-    length = {"copying": 32, "adding": 100}.get(task, 64)
+    length = {"copying": 32, "adding": 50}.get(task, 64)
     batch = 16 if task == "adding" else 32
     assert row["tokens"] == steps * FIGURE.MIXERS[point["arm"]].times * batch * length
     assert row["T"] == length
     chance = {"copying": 1 / 4, "adding": 0.19}.get(task, 1 / 10)
     assert row["chance"] == pytest.approx(chance)
     has_heads = point["arm"] in {"attention", "longer"}
-    assert row["heads"] in ([[1], [2], [4]] if has_heads else [None])
+    assert row["heads"] in ([[1], [2]] if has_heads else [None])
+
+
+def few_steps(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    scale = FIGURE.SCALES["cpu"]
+    short = scale._replace(steps=dict.fromkeys(FIGURE.TASKS, steps))
+    monkeypatch.setitem(FIGURE.SCALES, "cpu", short)
 
 
 def weights(task: str, arm: str) -> int:
     """Number of weights, counted by hand from the equations of each layer."""
-    D: int = FIGURE.WIDTH
+    D: int = FIGURE.SCALES["cpu"].width
     inputs, outputs = 1, 10
     embedding = inputs * D + D
     if task == "copying":
@@ -257,8 +263,8 @@ def weights(task: str, arm: str) -> int:
         "rnn": 2 * D * D + D,
         "gru": 6 * D * D + 4 * D,
         "lru": 4 * D * D + 4 * D,
-        "s4d": 4 * D * 16 + 2 * D,
-        "selective": D * 8 + 2 * D * 8 + 2 * D + D + D,
+        "s4d": 4 * D * (D // 2) + 2 * D,
+        "selective": 3 * D * (D // 2) + 2 * D + D + D,
         "attention": 4 * D * D,
         "longer": 4 * D * D,
     }[arm]
@@ -279,7 +285,7 @@ def test_points_of_the_quick_run_are_points_of_the_full_one_but_for_the_search()
 def test_given_rates_are_searched_and_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(FIGURE, "STEPS", dict.fromkeys(FIGURE.STEPS, 2))
+    few_steps(monkeypatch, 2)
     monkeypatch.setattr(FIGURE, "SEARCH_SEEDS", [9])
     monkeypatch.setattr(FIGURE, "SEEDS", [0])
     point = {"task": "copying", "arm": "rnn", "rates": [0.5]}
@@ -288,12 +294,34 @@ def test_given_rates_are_searched_and_no_others(
 
 
 def test_only_the_number_of_heads_is_searched_besides_the_rate() -> None:
-    searched = {arm: mixer.searched for arm, mixer in FIGURE.MIXERS.items()}
-    heads = ({"heads": 1}, {"heads": 2}, {"heads": 4})
+    searched = {
+        arm: FIGURE.searched_of(mixer, FIGURE.SCALES["cpu"])
+        for arm, mixer in FIGURE.MIXERS.items()
+    }
+    heads = [{"heads": 1}, {"heads": 2}]
     assert searched == {
-        arm: heads if arm in {"attention", "longer"} else ({},) for arm in searched
+        arm: heads if arm in {"attention", "longer"} else [{}] for arm in searched
     }
 
 
 def test_no_rate_is_searched_on_a_seed_that_the_result_has() -> None:
     assert set(FIGURE.SEARCH_SEEDS).isdisjoint(FIGURE.SEEDS)
+
+
+@pytest.mark.parametrize("device", FIGURE.SCALES)
+@pytest.mark.parametrize("task", FIGURE.TASKS)
+def test_arms_are_alike_in_weights_at_every_scale_and_answer_every_task(
+    task: str, device: str
+) -> None:
+    scale = FIGURE.SCALES[device]
+    asked = FIGURE.trial_of(task, scale.length[task]).task
+    x, target = asked.draw(2, torch.Generator().manual_seed(0))
+    assert target.shape == (2, scale.length[task])
+    sizes = []
+    for mixer in FIGURE.MIXERS.values():
+        for searched in FIGURE.searched_of(mixer, scale):
+            model = FIGURE.build(mixer, scale, asked, **searched)
+            assert model(x[:, :9])[0].shape == (2, 9, asked.d_output)
+            sizes.append(sum(weight.numel() for weight in model.parameters()))
+    assert max(sizes) <= 1.5 * min(sizes)
+    assert len(sizes) == len(FIGURE.MIXERS) - 2 + 2 * len(scale.heads)

@@ -35,7 +35,7 @@ COLUMNS = {
     "seconds": measured("s"),
 }
 POINTS = [{"batch": batch} for batch in BATCHES]
-QUICK = [{"batch": batch} for batch in (ONE, HALF, LARGEST)]
+QUICK = [{"batch": batch} for batch in (ONE, LARGEST)]
 
 
 def measure(device: Device, batch: int) -> Iterator[Row]:

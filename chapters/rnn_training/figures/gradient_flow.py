@@ -82,7 +82,7 @@ COLUMNS = {
     "right": seeded("share of answers"),
 }
 POINTS = [{"arm": arm} for arm in OPTIONS]
-QUICK = [{"arm": "rnn"}, {"arm": "lru"}]
+QUICK = [{"arm": "rnn"}]
 
 
 class Seen(NamedTuple):

@@ -57,7 +57,7 @@ COLUMNS = {
     "seconds": measured("s"),
 }
 POINTS = [{"size": size} for size in SIZES]
-QUICK = [{"size": size} for size in SIZES[:2]]
+QUICK = [{"size": "some"}]
 
 
 def measure(device: Device, size: str) -> Iterator[Row]:

@@ -96,7 +96,6 @@ POINTS = [{"task": task, "arm": arm} for task in COMPARED for arm in COMPARED[ta
 QUICK = [
     {"task": "product", "arm": "linear"},
     {"task": "parity", "arm": "rnn"},
-    {"task": "parity", "arm": "positive"},
 ]
 
 
