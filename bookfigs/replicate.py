@@ -103,8 +103,9 @@ class Replication:
             for slug in [slug for slug in measured if slug not in failed]:
                 if points := judge.deciding(results[slug], *rounds[slug]):
                     pending[slug] = points
+                    what = ", ".join(results[slug].undecided)
                     again = f"measured again at {_counted(points)}"
-                    self.reporter.done(slug, f"not decided yet, {again}")
+                    self.reporter.done(slug, f"{what} not decided yet, {again}")
             turn += 1
         return [results[s] for s in slugs if s in results], list(failed.values())
 

@@ -37,6 +37,11 @@ class Result:
     """Claim, its verdict in the evidence, its verdict here, what it stands on."""
     alarms: list[BookfigsError] = field(default_factory=list)
 
+    @property
+    def undecided(self) -> list[str]:
+        """Claims that more rounds may decide, or decide otherwise."""
+        return [claim for claim, _, verdict, _ in self.rows if verdict in UNDECIDED]
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -132,8 +137,7 @@ class Judge:
         figure = self._figure(result.slug)
         undecided = [
             figure.claims[whole.removeprefix(f"{result.slug}.")]
-            for whole, _, verdict, _ in result.rows
-            if verdict in UNDECIDED
+            for whole in result.undecided
         ]
         if not undecided:
             return frozenset()
