@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 RUN    := $(VENV)/bin/python -m
+# Tests often wait for processes that they have started.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((3 * os.cpu_count() + 1) // 2)')
 # Where the environment was made, and from what: if either changes, or its Python
 # is gone, make it anew.
 READY  := $(VENV)/ready
@@ -25,7 +27,7 @@ check: $(READY) ## does all that is generated follow from the evidence? is the p
 
 test: $(READY) ## run the tests, and test the book: figures, claims, listings, pages
 	@$(RUN) compileall -q bookfigs tests # once, not in each of a thousand processes
-	$(RUN) pytest --numprocesses auto --dist worksteal
+	$(RUN) pytest --numprocesses $(WORKERS) --dist worksteal
 
 lint: $(READY) ## style, types
 	$(RUN) ruff check

@@ -46,11 +46,11 @@ class Work:
     dirty: bool
     """Whether the working tree differed from the commit before the run."""
     threads: int
-    asked: frozenset[int] | None = None
-    """Points that are to be measured; all of them if None."""
     origin: Site | None = None
     """Where it is measured, if not here."""
     shape: Shape | None = None
+    asked: frozenset[int] | None = None
+    """Points that are to be measured; all of them if None."""
     entries: dict[int, Entry] = field(default_factory=dict)
     failures: dict[int, BookfigsError] = field(default_factory=dict)
     """What failed, by point."""
