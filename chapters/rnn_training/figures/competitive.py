@@ -355,7 +355,7 @@ def draw(record: Record, panels: "list[Axes]") -> None:
         "digits": "Digits, by pixels",
         "permuted": "Pixels permuted",
         "copying": "Selective copying",
-        "adding": f"Adding two of {VALUES['numbers'].text(record)} numbers",
+        "adding": f"Adding over {VALUES['numbers'].text(record)} steps",
     }
     for axes, (task, title) in zip(panels, titles.items(), strict=True):
         draw_task(record, axes, task)
@@ -405,7 +405,8 @@ CAPTION = (
     "diagonal SSM reaches {s4d_digits} percent, the transformer {attention_digits}. "
     "On selective copying the GRU reaches {gru_copying} percent, the LRU "
     "{lru_copying}. Two marked numbers among {numbers} are added by the transformer, "
-    "right within a tenth in {attention_adding} percent; the fixed recurrences guess."
+    "right within a tenth in {attention_adding} percent; fixed recurrences mostly "
+    "guess."
 )
 ALT = (
     "Accuracy of six models in four panels. Digits: diagonal SSM {s4d_digits}, "
