@@ -471,5 +471,5 @@ def test_every_claim_figure_and_listing_of_this_project_is_collected() -> None:
 def test_plain_pytest_collects_the_book_of_this_project() -> None:
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
     assert options["ini_options"]["testpaths"] == ["tests", "chapters"]
-    command = "$(RUN) pytest --numprocesses auto --dist worksteal\n"
+    command = "$(RUN) pytest --numprocesses $(WORKERS) --dist worksteal\n"
     assert command in (ROOT / "Makefile").read_text()

@@ -51,10 +51,9 @@ def test_the_forms_of_the_unit_are_one_computation(form: str, T: int) -> None:
         torch.testing.assert_close(mine, loop, rtol=1e-3, atol=1e-3)
 
 
-def test_quick_points_are_points_and_reach_both_ends() -> None:
+def test_quick_points_are_points_and_reach_the_longest() -> None:
     assert all(point in FIGURE.points for point in FIGURE.quick)
-    lengths = [point["T"] for point in FIGURE.quick]
-    assert {MODULE.SHORTEST, MODULE.LONGEST} <= set(lengths)
+    assert MODULE.LONGEST in [point["T"] for point in FIGURE.quick]
 
 
 @pytest.mark.parametrize(
