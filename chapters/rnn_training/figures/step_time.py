@@ -131,7 +131,7 @@ CLAIMS = {
     "rnn_proportional": Claim(
         "The time of the tanh RNN grows about in proportion to the sequence, or faster",
         Exponent("seconds", "T", {"arm": "rnn", "batch": 1}, above=256),
-        low=0.8,
+        low=0.9,
     ),
     "batch_hides": Claim(
         "A larger batch hides the chain of the tanh RNN: it takes less than half as "
