@@ -93,10 +93,7 @@ COLUMNS = {
     "rate": seeded("learning rate"),
 }
 POINTS = [{"task": task, "arm": arm} for task in COMPARED for arm in COMPARED[task]]
-QUICK = [
-    {"task": "product", "arm": "linear"},
-    {"task": "parity", "arm": "rnn"},
-]
+QUICK = [{"task": "product", "arm": "linear"}]
 
 
 class Answers(NamedTuple):
