@@ -378,7 +378,7 @@ def draw_task(record: Record, axes: "Axes", task: str) -> None:
     last = ROWS - len(order)
     axes.vlines(chance, last - 0.45, ROWS - 0.55, TEXT, ":", linewidth=0.8)
     axes.text(chance, last - 0.8, "chance", fontsize=7, ha="center", va="center")
-    axes.set_xlim(0, 122)
+    axes.set_xlim(0, 130)
     axes.set_ylim(-1.1, ROWS - 0.5)
     axes.set_xticks([0, 50, 100])
     axes.set_yticks([])
@@ -395,7 +395,7 @@ def draw_arm(axes: "Axes", y: float, arm: Arm, marks: list[float], said: str) ->
     axes.plot(median(marks), y, "|", color=TEXT, markersize=9, markeredgewidth=1.6)
     text: Any = {"color": ink(arm.color), "va": "center", "ha": "right"}
     axes.text(-3, y, arm.label, fontsize=7.5, **text)
-    axes.text(121, y, said, fontsize=7.5, **text)
+    axes.text(120, y, said, fontsize=7.5, **text)
 
 
 CAPTION = (
