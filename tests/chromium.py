@@ -13,10 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = os.environ.get("CHROMIUM_PATH") or next(
     filter(None, map(shutil.which, PROGRAMS)), None
 )
+NEEDED = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="NOT RUN, no chromium on the PATH and CHROMIUM_PATH is not set",
+    ),
+]
+"""The marks of tests that a browser is needed for."""
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
     "--no-first-run", "--remote-debugging-pipe",

@@ -13,16 +13,10 @@ from msgspec.structs import replace
 from bookfigs.gallery.contents import Contents
 from bookfigs.gallery.folder import Folder
 from bookfigs.gallery.page import page
-from chromium import CHROMIUM, Browser, Theme, browser
+from chromium import NEEDED, Browser, Theme, browser
 from gallerybook import CONTENTS, LISTING, MANIFEST, copied
 
-pytestmark = [
-    pytest.mark.chromium,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="NOT RUN, no chromium on the PATH and CHROMIUM_PATH is not set",
-    ),
-]
+pytestmark = NEEDED
 
 THEMES = get_args(Theme)
 LONG = "x" * 400

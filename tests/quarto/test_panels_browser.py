@@ -8,17 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from chromium import CHROMIUM, Browser, browser
+from chromium import NEEDED, Browser, browser
 
 from .book import EXTENSION, Book
 
-pytestmark = [
-    pytest.mark.chromium,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="NOT RUN, no chromium on the PATH and CHROMIUM_PATH is not set",
-    ),
-]
+pytestmark = NEEDED
 
 CSS = (EXTENSION / "bookfigs.css").read_text(encoding="utf-8")
 CLAIM = '[It grows in proportion]{.claim ref="step_time.linear"}, so it is said.\n'
