@@ -41,6 +41,23 @@ PLACES = """
 """
 """Left, right, top and bottom of the last letter, the mark and the next letter."""
 
+SCROLLED = """
+(() => {
+  const box = document.createElement("div");
+  const paragraph = document.querySelector("p");
+  paragraph.before(box);
+  box.append(paragraph);
+  box.style.cssText = "overflow: auto; height: 60px";
+  paragraph.style.height = "300px";
+  const top = (name) => document.querySelector(name).getBoundingClientRect().top;
+  const apart = () => top(".bookfigs-open") - top(".bookfigs-claim");
+  const before = apart();
+  box.scrollTop = 30;
+  return [before, apart(), box.scrollTop];
+})()
+"""
+"""How far the mark is from its claim before and after a box around them scrolls."""
+
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
@@ -66,6 +83,13 @@ def test_no_line_ends_between_a_claim_and_its_mark(tab: Browser, page: Path) -> 
         assert last[1] - 1 <= mark[0] < mark[1], "behind the claim"
         assert following[2] == last[2], "the comma is where the claim ends"
         assert mark[1] <= following[0] + 1, "before what follows"
+
+
+def test_a_mark_scrolls_with_its_claim(tab: Browser, page: Path) -> None:
+    tab.open(page)
+    before, after, scrolled = tab.value(SCROLLED)
+    assert scrolled > 0
+    assert after == before
 
 
 def test_a_mark_opens_its_panel_beside_it(tab: Browser, page: Path) -> None:
